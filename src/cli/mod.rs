@@ -1,0 +1,98 @@
+//! The command line: one file a command, its arguments and its printing.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod list;
+mod render;
+mod why;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::diagnostic::{Diagnostic, Sources};
+use crate::parallel;
+use crate::tree::WorkTree;
+use crate::workspace::Workspace;
+
+/// Looks after the Git repository that Argo CD deploys AGNTCY Directory from.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+struct Arguments {
+    /// The source repository, with base/, overlays/ and onboarding/
+    #[arg(long, global = true, value_name = "DIR", default_value = ".")]
+    source: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Render(render::Arguments),
+    Why(why::Arguments),
+    List(list::Arguments),
+}
+
+/// How a command ended; see the table in README.md.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    /// Done, nothing to report.
+    Clean = 0,
+    /// Findings or drift.
+    Found = 1,
+    /// The command could not do its work.
+    Failed = 2,
+}
+
+/// Runs the command that the process was called with, and returns its exit code.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let exit = match arguments.command {
+        Command::Render(command) => render::run(&arguments.source, command),
+        Command::Why(command) => why::run(&arguments.source, &command),
+        Command::List(command) => list::run(&arguments.source, &command),
+    };
+    ExitCode::from(exit as u8)
+}
+
+/// Reads the source repository and does something with it.
+fn with_workspace(
+    source: &PathBuf,
+    jobs: usize,
+    work: impl FnOnce(&Workspace<'_>, &Sources) -> Exit,
+) -> Exit {
+    let sources = Sources::default();
+    let tree = WorkTree::new(source);
+    match Workspace::load(&tree, &sources, jobs) {
+        Ok(workspace) => work(&workspace, &sources),
+        Err(problems) => report(&problems, &sources),
+    }
+}
+
+/// Prints problems to standard error.
+fn report(problems: &[Diagnostic], sources: &Sources) -> Exit {
+    for problem in problems {
+        eprintln!("{}", problem.show("error", sources));
+    }
+    Exit::Failed
+}
+
+/// Prints to standard output; a reader that stops reading is no error.
+fn print(text: &str) -> Exit {
+    let written = io::stdout().lock().write_all(text.as_bytes());
+    match written {
+        Ok(()) => Exit::Clean,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Clean,
+        Err(error) => {
+            eprintln!("error: standard output cannot be written to: {error}");
+            Exit::Failed
+        }
+    }
+}
+
+/// Returns how many threads to use.
+fn jobs(asked: Option<usize>) -> usize {
+    asked.unwrap_or_else(parallel::available).clamp(1, 64)
+}

@@ -1,0 +1,168 @@
+//! The Helm values of a component in an environment: its layers, laid over each other.
+
+use sha2::{Digest, Sha256};
+
+use crate::diagnostic::Diagnostic;
+use crate::expression::{self, CHECKSUM, Facts};
+use crate::workspace::{Component, Environment, Workspace, split};
+use crate::yaml::{Map, Node, Path, Step, Value, merge};
+
+/// One layer of values, its expressions evaluated.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// What it is: `every environment`, `profile eks` …
+    pub name: String,
+    /// Its values.
+    pub values: Node,
+    /// Whether it follows from the partners.
+    pub generated: bool,
+}
+
+/// The values of a component.
+#[derive(Clone, Debug)]
+pub struct Values {
+    /// What people wrote: `values.yaml`.
+    pub written: Option<Node>,
+    /// What follows from the partners: `gen.values.yaml`.
+    pub generated: Option<Node>,
+}
+
+impl Values {
+    /// Returns what Helm makes of both files: the second laid over the first.
+    pub fn merged(&self) -> Option<Node> {
+        let mut merged = self.written.clone().or_else(|| self.generated.clone())?;
+        if let Some(generated) = &self.generated {
+            merge(&mut merged, generated.clone(), &Default::default());
+        }
+        Some(merged)
+    }
+}
+
+/// Returns the layers of a component's values, lowest first. Those of the partners are left out where there are none.
+///
+/// # Errors
+/// Where a file cannot be read or an expression cannot be evaluated.
+pub fn layers(
+    workspace: &Workspace<'_>,
+    environment: &Environment,
+    component: &Component,
+    facts: &Facts,
+    has_partners: bool,
+) -> Result<Vec<Layer>, Diagnostic> {
+    let mut layers = Vec::new();
+    let mut add = |name: String, values: Option<&Node>, generated: bool| {
+        let Some(values) = values else {
+            return Ok(());
+        };
+        layers.push(Layer {
+            name,
+            values: expression::resolve(values, facts)?,
+            generated,
+        });
+        Ok(())
+    };
+    add("every environment".into(), component.values.as_ref(), false)?;
+    for profile in &environment.profiles {
+        let values = component.profiles.get(&*profile.value);
+        add(format!("profile {}", &*profile.value), values, false)?;
+    }
+    let own = workspace.overlay(environment, &component.name)?;
+    add(format!("environment {}", &*environment.name.value), own.as_ref(), false)?;
+    if has_partners {
+        add("partners".into(), component.partners.as_ref(), true)?;
+    }
+    Ok(layers)
+}
+
+/// Returns the values that layers make, with the checksum in them.
+///
+/// # Errors
+/// Where an expression that uses the checksum cannot be evaluated.
+pub fn values(
+    layers: Vec<Layer>,
+    component: &Component,
+    facts: &mut Facts,
+) -> Result<Values, Diagnostic> {
+    let mut values = Values {
+        written: None,
+        generated: None,
+    };
+    for layer in layers {
+        let target = match layer.generated {
+            true => &mut values.generated,
+            false => &mut values.written,
+        };
+        match target {
+            Some(below) => merge(below, layer.values, &component.list_keys),
+            None => *target = Some(layer.values),
+        }
+    }
+    if component.restart_on.is_empty() {
+        return Ok(values);
+    }
+    if let Some(merged) = values.merged() {
+        facts.set(CHECKSUM, checksum(&merged, component)?);
+    }
+    for part in [&mut values.written, &mut values.generated].into_iter().flatten() {
+        *part = expression::resolve(part, facts)?;
+    }
+    Ok(values)
+}
+
+/// Returns the digest of the values that must restart what reads them: the first 32 hexadecimal digits of SHA-256.
+/// The order of keys does not count.
+fn checksum(values: &Node, component: &Component) -> Result<String, Diagnostic> {
+    let mut hasher = Sha256::new();
+    for path in &component.restart_on {
+        let steps = split(path).into_iter().map(Step::Key).collect();
+        if let Some(node) = Path(steps).find(values) {
+            hasher.update(path.as_bytes());
+            digest(node, &mut hasher)?;
+        }
+    }
+    let digest = hasher.finalize();
+    Ok(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Feeds a tree to the hasher so that different trees feed different bytes.
+fn digest(node: &Node, hasher: &mut Sha256) -> Result<(), Diagnostic> {
+    let mut scalar = |tag: u8, bytes: &[u8]| {
+        hasher.update([tag]);
+        hasher.update((bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    };
+    match &node.value {
+        Value::Null => scalar(0, &[]),
+        Value::Bool(value) => scalar(1, &[u8::from(*value)]),
+        Value::Int(value) => scalar(2, &value.to_le_bytes()),
+        Value::UInt(value) => scalar(3, &value.to_le_bytes()),
+        Value::Float(value) => scalar(4, &value.to_le_bytes()),
+        Value::Text(text) => scalar(5, text.as_bytes()),
+        Value::Template(_) => {
+            return Err(Diagnostic::new("the checksum may not stand in what it is made from")
+                .at(node.place)
+                .help("set it outside the paths of `restartOn` in component.yaml"));
+        }
+        Value::List(items) => {
+            scalar(6, &(items.len() as u64).to_le_bytes());
+            for item in items {
+                digest(item, hasher)?;
+            }
+        }
+        Value::Map(map) => {
+            scalar(7, &(map.len() as u64).to_le_bytes());
+            for key in sorted_keys(map) {
+                hasher.update((key.len() as u64).to_le_bytes());
+                hasher.update(key.as_bytes());
+                digest(&map[key].node, hasher)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn sorted_keys(map: &Map) -> Vec<&str> {
+    let mut keys: Vec<&str> = map.keys().map(|key| &**key).collect();
+    keys.sort_unstable();
+    keys
+}

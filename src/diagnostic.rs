@@ -1,0 +1,233 @@
+//! What dirops tells people, and where the trouble is.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// A file that was read, by its number in [`Sources`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(u32);
+
+/// A stretch of a file. Lines and columns count from 1, columns in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The file.
+    pub file: FileId,
+    /// The line where it starts.
+    pub line: u32,
+    /// The column where it starts.
+    pub column: u32,
+    /// The line where it ends.
+    pub end_line: u32,
+    /// The column after its last character.
+    pub end_column: u32,
+}
+
+impl Place {
+    /// Returns the place of one character.
+    pub fn point(file: FileId, line: usize, column: usize) -> Self {
+        let line = u32::try_from(line).unwrap_or(u32::MAX);
+        let column = u32::try_from(column).unwrap_or(u32::MAX - 1);
+        Self {
+            file,
+            line,
+            column,
+            end_line: line,
+            end_column: column + 1,
+        }
+    }
+
+    /// Returns the place from one line and column up to, not including, another.
+    pub fn stretch(file: FileId, start: (usize, usize), end: (usize, usize)) -> Self {
+        let end = Self::point(file, end.0, end.1);
+        Self {
+            end_line: end.line,
+            end_column: end.column,
+            ..Self::point(file, start.0, start.1)
+        }
+    }
+
+    /// Returns the place of the character at a byte offset of `text`.
+    pub(crate) fn of_offset(file: FileId, text: &str, offset: usize) -> Self {
+        let before = text.get(..offset).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+        let line = before.matches('\n').count() + 1;
+        Self::point(file, line, before[line_start..].chars().count() + 1)
+    }
+}
+
+/// The files that were read, for turning a [`Place`] back into a path and a line of text.
+#[derive(Debug, Default)]
+pub struct Sources {
+    files: RwLock<Vec<Source>>,
+}
+
+#[derive(Clone, Debug)]
+struct Source {
+    path: Arc<str>,
+    text: Arc<str>,
+}
+
+impl Sources {
+    /// Remembers a file and returns its number.
+    pub fn add(&self, path: &str, text: &str) -> FileId {
+        let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
+        let id = FileId(u32::try_from(files.len()).unwrap_or(u32::MAX));
+        files.push(Source {
+            path: path.into(),
+            text: text.into(),
+        });
+        id
+    }
+
+    fn get(&self, file: FileId) -> Option<Source> {
+        let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
+        files.get(file.0 as usize).cloned()
+    }
+
+    /// Returns the path of a file, relative to the tree that it was read from.
+    pub fn path(&self, file: FileId) -> Arc<str> {
+        self.get(file).map_or_else(|| "".into(), |source| source.path)
+    }
+
+    /// Returns `path:line:column`.
+    pub fn show(&self, place: Place) -> String {
+        format!("{}:{}:{}", self.path(place.file), place.line, place.column)
+    }
+
+    /// Returns the text of the line where `place` starts.
+    pub fn line(&self, place: Place) -> Option<String> {
+        let source = self.get(place.file)?;
+        let line = source.text.lines().nth(place.line as usize - 1)?;
+        Some(line.trim_start_matches('\u{feff}').to_owned())
+    }
+
+    /// Returns what stands at `place`, where that is within one line.
+    pub fn excerpt(&self, place: Place) -> Option<String> {
+        let line = self.line(place)?;
+        let length = match place.end_line == place.line {
+            true => place.end_column.saturating_sub(place.column) as usize,
+            false => usize::MAX,
+        };
+        Some(line.chars().skip(place.column as usize - 1).take(length).collect())
+    }
+}
+
+/// One thing that is wrong: what, where, and the way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// What is wrong.
+    pub message: String,
+    /// Where.
+    pub place: Option<Place>,
+    /// How to mend it.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// Returns a diagnostic without place or help.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            place: None,
+            help: None,
+        }
+    }
+
+    /// Says where.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
+        self.place = Some(place);
+        self
+    }
+
+    /// Says how to mend it.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Says which known name was probably meant, where one is near, or which there are.
+    #[must_use]
+    pub fn suggest<'a>(self, name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut known: Vec<&str> = known.into_iter().collect();
+        known.sort_unstable();
+        match nearest(name, known.iter().copied()) {
+            Some(near) => self.help(format!("did you mean `{near}`?")),
+            None if known.is_empty() => self,
+            None => self.help(format!("known are: {}", known.join(", "))),
+        }
+    }
+
+    /// Shows the diagnostic with `label` before the message, and the source line with the place marked.
+    pub fn show<'a>(&'a self, label: &'a str, sources: &'a Sources) -> impl fmt::Display + 'a {
+        Shown {
+            diagnostic: self,
+            label,
+            sources,
+        }
+    }
+}
+
+/// Returns the name in `known` that is nearest to `name`, if any is near enough to have been meant.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .filter(|(similarity, _)| *similarity > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(a.1)))
+        .map(|(_, candidate)| candidate)
+}
+
+struct Shown<'a> {
+    diagnostic: &'a Diagnostic,
+    label: &'a str,
+    sources: &'a Sources,
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Diagnostic {
+            message,
+            place,
+            help,
+        } = self.diagnostic;
+        write!(f, "{}: {message}", self.label)?;
+        if let Some(place) = place {
+            write!(f, "\n  --> {}", self.sources.show(*place))?;
+            self.mark(f, *place)?;
+        }
+        match help {
+            Some(help) => write!(f, "\n  help: {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Shown<'_> {
+    /// Writes the source line and underlines the place in it.
+    fn mark(&self, f: &mut fmt::Formatter<'_>, place: Place) -> fmt::Result {
+        const WIDTH: usize = 160;
+        let Some(line) = self.sources.line(place) else {
+            return Ok(());
+        };
+        let start = place.column as usize - 1;
+        let length = line.chars().count();
+        if line.trim().is_empty() || length > WIDTH || start > length {
+            return Ok(());
+        }
+        let end = match place.end_line == place.line {
+            true => (place.end_column as usize - 1).min(length),
+            false => length,
+        };
+        let number = place.line.to_string();
+        let gutter = " ".repeat(number.len());
+        let indent: String = line
+            .chars()
+            .take(start)
+            .map(|c| if c == '\t' { '\t' } else { ' ' })
+            .collect();
+        let marks = "^".repeat(end.saturating_sub(start).max(1));
+        write!(f, "\n {number} | {line}\n {gutter} | {indent}{marks}")
+    }
+}

@@ -1,0 +1,362 @@
+//! Rendering environments into an environment repository.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::disk::{Stage, Staged};
+use super::plan::plan;
+use super::{ChangeKind, ConflictKind, FileSet, Permissions, Plan, Target, layout};
+use crate::deployment::{self, Deployment};
+use crate::diagnostic::Diagnostic;
+use crate::parallel;
+use crate::rules::{self, Finding};
+use crate::workspace::{Environment, Workspace};
+
+/// What to render, and where to.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The environments; all where there are none.
+    pub environments: Vec<String>,
+    /// The folder of the source repository.
+    pub source: PathBuf,
+    /// The folder of the environment repository.
+    pub into: PathBuf,
+    /// Whether to change nothing and only tell what would change.
+    pub check: bool,
+    /// What may be overwritten.
+    pub permissions: Permissions,
+    /// How many threads to use.
+    pub jobs: usize,
+}
+
+/// What was done, or found.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What was or would be done, by environment, sorted; environments with nothing to do are in it.
+    pub environments: Vec<Summary>,
+    /// Warnings of the rules.
+    pub warnings: Vec<Finding>,
+}
+
+/// What was or would be done to one environment.
+#[derive(Debug)]
+pub struct Summary {
+    /// The environment.
+    pub name: String,
+    /// The files that changed or would, with the reason.
+    pub changes: Vec<(String, Reason)>,
+    /// Whether the receipt alone changed or would.
+    pub receipt_only: bool,
+    /// How many files are as they should be.
+    pub unchanged: usize,
+}
+
+/// Why a file changes, or cannot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It changes.
+    Change(ChangeKind),
+    /// It may not be touched.
+    Conflict(ConflictKind),
+}
+
+/// Why nothing was written.
+#[derive(Debug)]
+pub struct Failure {
+    /// What is wrong, sorted by place.
+    pub problems: Vec<Diagnostic>,
+    /// What the rules found; errors among it stopped the render.
+    pub findings: Vec<Finding>,
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(problem: Diagnostic) -> Self {
+        Self {
+            problems: vec![problem],
+            findings: Vec::new(),
+        }
+    }
+}
+
+/// Renders environments.
+///
+/// # Errors
+/// Everything that is wrong; then nothing was written.
+pub fn render(workspace: &Workspace<'_>, request: &Request) -> Result<Outcome, Failure> {
+    refuse_source_folders(request)?;
+    let environments = selected(workspace, request)?;
+    refuse_shared_destinations(workspace, &environments)?;
+    let (errors, mut warnings) = split(rules::check_registries(workspace, &environments));
+    if !errors.is_empty() {
+        return Err(Failure {
+            problems: Vec::new(),
+            findings: errors,
+        });
+    }
+    let target = Target::new(&request.into);
+    let stage = match request.check {
+        true => None,
+        false => Some(target.stage()?),
+    };
+    let prepare = |work: &Work<'_>| prepare(workspace, &target, stage.as_ref(), request, work);
+    let prepared = parallel::map(request.jobs, &work(&target, request, &environments)?, prepare);
+    let mut outcome = Outcome::default();
+    let mut staged = Vec::new();
+    let mut failure = Failure {
+        problems: Vec::new(),
+        findings: Vec::new(),
+    };
+    for prepared in prepared {
+        match prepared {
+            Ok(prepared) => {
+                outcome.environments.push(prepared.summary);
+                warnings.extend(prepared.warnings);
+                staged.extend(prepared.staged);
+            }
+            Err(other) => {
+                failure.problems.extend(other.problems);
+                failure.findings.extend(other.findings);
+            }
+        }
+    }
+    if !request.check {
+        failure.problems.extend(conflicts(&outcome));
+    }
+    if !failure.problems.is_empty() || !failure.findings.is_empty() {
+        failure.problems.sort_by_key(|problem| problem.place);
+        failure.problems.dedup();
+        return Err(failure);
+    }
+    if let Some(stage) = &stage {
+        commit(stage, staged, request.jobs)?;
+    }
+    outcome.warnings = warnings;
+    Ok(outcome)
+}
+
+/// What there is to do for one environment.
+enum Work<'a> {
+    Render(&'a Environment),
+    /// It is gone from the source; this is its name and its source's.
+    Prune(String, String),
+}
+
+struct Prepared {
+    summary: Summary,
+    warnings: Vec<Finding>,
+    staged: Option<Staged>,
+}
+
+fn selected<'a>(
+    workspace: &'a Workspace<'_>,
+    request: &Request,
+) -> Result<Vec<&'a Environment>, Failure> {
+    if request.environments.is_empty() {
+        return Ok(workspace.environments.iter().collect());
+    }
+    let found = request.environments.iter().map(|name| workspace.environment(name));
+    let mut environments: Vec<&Environment> = found.collect::<Result<_, _>>()?;
+    environments.sort_by(|a, b| a.name.value.cmp(&b.name.value));
+    environments.dedup_by(|a, b| a.name.value == b.name.value);
+    Ok(environments)
+}
+
+/// A full render also prunes what this source has owned and has no more.
+fn work<'a>(
+    target: &Target,
+    request: &Request,
+    environments: &[&'a Environment],
+) -> Result<Vec<Work<'a>>, Diagnostic> {
+    let mut work: Vec<_> = environments.iter().map(|environment| Work::Render(environment)).collect();
+    if !request.environments.is_empty() {
+        return Ok(work);
+    }
+    for name in target.environments()? {
+        if environments.iter().any(|environment| *environment.name.value == *name) {
+            continue;
+        }
+        let Some(receipt) = target.receipt(&name)? else {
+            continue;
+        };
+        let ours = environments.iter().any(|environment| *environment.source.value == *receipt.source);
+        if ours {
+            work.push(Work::Prune(name, receipt.source));
+        }
+    }
+    Ok(work)
+}
+
+fn prepare(
+    workspace: &Workspace<'_>,
+    target: &Target,
+    stage: Option<&Stage<'_>>,
+    request: &Request,
+    work: &Work<'_>,
+) -> Result<Prepared, Failure> {
+    let (name, source, files, warnings) = match work {
+        Work::Prune(name, source) => (name.as_str(), source.as_str(), None, Vec::new()),
+        Work::Render(environment) => {
+            let (files, warnings) = rendered(workspace, environment)?;
+            (&*environment.name.value, &*environment.source.value, Some(files), warnings)
+        }
+    };
+    // A check tells what is the matter; leave to overwrite would only hide it.
+    let permissions = match request.check {
+        true => Permissions::default(),
+        false => request.permissions,
+    };
+    let plan = plan(target, source, name, files, permissions)?;
+    let summary = summary(&plan);
+    let staged = match stage {
+        Some(stage) if plan.conflicts.is_empty() => Some(stage.add(plan)?),
+        _ => None,
+    };
+    Ok(Prepared {
+        summary,
+        warnings,
+        staged,
+    })
+}
+
+fn rendered(
+    workspace: &Workspace<'_>,
+    environment: &Environment,
+) -> Result<(FileSet, Vec<Finding>), Failure> {
+    let deployment: Deployment = deployment::build(workspace, environment)?;
+    let (errors, warnings) = split(rules::check_deployment(&deployment));
+    if !errors.is_empty() {
+        return Err(Failure {
+            problems: Vec::new(),
+            findings: errors,
+        });
+    }
+    Ok((layout::files(&deployment)?, warnings))
+}
+
+fn split(findings: Vec<Finding>) -> (Vec<Finding>, Vec<Finding>) {
+    findings.into_iter().partition(Finding::is_error)
+}
+
+fn summary(plan: &Plan) -> Summary {
+    let changes = plan
+        .changes
+        .iter()
+        .map(|change| (change.path.to_string(), Reason::Change(change.kind)));
+    let conflicts = plan
+        .conflicts
+        .iter()
+        .map(|conflict| (conflict.path.to_string(), Reason::Conflict(conflict.kind.clone())));
+    let mut changes: Vec<_> = changes.chain(conflicts).collect();
+    changes.sort_by(|a, b| a.0.cmp(&b.0));
+    Summary {
+        name: plan.environment.clone(),
+        receipt_only: changes.is_empty() && plan.receipts.is_some(),
+        changes,
+        unchanged: plan.unchanged,
+    }
+}
+
+fn conflicts(outcome: &Outcome) -> Vec<Diagnostic> {
+    let changes = outcome.environments.iter().flat_map(|environment| &environment.changes);
+    let conflict = |(path, reason): &(String, Reason)| match reason {
+        Reason::Conflict(kind) => Some(conflict(path, kind)),
+        Reason::Change(_) => None,
+    };
+    changes.filter_map(conflict).collect()
+}
+
+fn conflict(path: &str, kind: &ConflictKind) -> Diagnostic {
+    match kind {
+        ConflictKind::Edited => Diagnostic::new(format!("{path} was edited by hand"))
+            .help("bring the change into the source, or overwrite it with --force"),
+        ConflictKind::NotOwned => Diagnostic::new(format!("{path} is there and dirops does not own it"))
+            .help("move it away, or take it over with --adopt"),
+        ConflictKind::OtherSource(other) => {
+            Diagnostic::new(format!("{path} belongs to the source {other}"))
+                .help("give the environment another name, or take it over with --adopt")
+        }
+        ConflictKind::InTheWay(what) => {
+            Diagnostic::new(format!("{path} cannot be written: {what} is in the way")).help("remove it")
+        }
+    }
+}
+
+fn commit(stage: &Stage<'_>, staged: Vec<Staged>, jobs: usize) -> Result<(), Failure> {
+    let staged: Vec<_> = staged
+        .into_iter()
+        .map(|staged| std::sync::Mutex::new(Some(staged)))
+        .collect();
+    let take = |cell: &std::sync::Mutex<Option<Staged>>| {
+        let staged = cell.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        staged.map_or(Ok(()), |staged| stage.commit(staged))
+    };
+    let results = parallel::map(jobs, &staged, take);
+    let problems: Vec<_> = results.into_iter().filter_map(Result::err).collect();
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(Failure {
+            problems,
+            findings: Vec::new(),
+        }),
+    }
+}
+
+/// Writing into the folders that are read would make the next render read what this one wrote.
+fn refuse_source_folders(request: &Request) -> Result<(), Diagnostic> {
+    let Some(into) = resolved(&request.into) else {
+        return Ok(());
+    };
+    for folder in ["base", "overlays", "onboarding"] {
+        let inside = fs::canonicalize(request.source.join(folder)).is_ok_and(|folder| into.starts_with(folder));
+        if inside {
+            return Err(Diagnostic::new(format!(
+                "{} is inside {folder}/, which is read",
+                request.into.display()
+            ))
+            .help("name a folder outside of base/, overlays/ and onboarding/ with --into"));
+        }
+    }
+    Ok(())
+}
+
+/// Returns the path with links resolved as far as it exists.
+fn resolved(path: &Path) -> Option<PathBuf> {
+    let absolute = std::path::absolute(path).ok()?;
+    let existing = absolute.ancestors().find_map(|ancestor| {
+        let resolved = fs::canonicalize(ancestor).ok()?;
+        let rest = absolute.strip_prefix(ancestor).ok()?;
+        Some(resolved.join(rest))
+    });
+    existing.or(Some(absolute))
+}
+
+/// Two environments in one namespace of one cluster would take each other's objects away.
+fn refuse_shared_destinations(
+    workspace: &Workspace<'_>,
+    environments: &[&Environment],
+) -> Result<(), Failure> {
+    let mut taken = std::collections::BTreeMap::new();
+    let mut problems = Vec::new();
+    for environment in environments {
+        let name = &*environment.name.value;
+        for (destination, place) in deployment::destinations(workspace, environment)? {
+            let other = taken.insert(destination.clone(), name);
+            if let Some(other) = other.filter(|other| *other != name) {
+                problems.push(
+                    Diagnostic::new(format!(
+                        "`{name}` and `{other}` have one destination: the cluster, address and namespace {destination}"
+                    ))
+                    .at(place)
+                    .help("give one of them another cluster or namespace"),
+                );
+            }
+        }
+    }
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(Failure {
+            problems,
+            findings: Vec::new(),
+        }),
+    }
+}

@@ -1,0 +1,145 @@
+//! What can be wrong with a configuration that can be read. One rule, one file.
+
+mod bundle_endpoint_profile;
+mod bundle_endpoint_url;
+mod duplicate_trust_domain;
+mod federation_fields;
+mod federation_unreadable;
+mod file_name;
+mod grant_to_nobody;
+mod literal_credential;
+mod profile_not_accepted;
+mod trust_domain;
+
+use std::collections::BTreeSet;
+
+use crate::deployment::Deployment;
+use crate::diagnostic::Diagnostic;
+use crate::workspace::{Environment, FederationFile, Registry, Workspace};
+
+/// All rules, by code.
+pub static RULES: [&Rule; 10] = [
+    &bundle_endpoint_profile::RULE,
+    &bundle_endpoint_url::RULE,
+    &duplicate_trust_domain::RULE,
+    &federation_fields::RULE,
+    &federation_unreadable::RULE,
+    &file_name::RULE,
+    &grant_to_nobody::RULE,
+    &literal_credential::RULE,
+    &profile_not_accepted::RULE,
+    &trust_domain::RULE,
+];
+
+/// Something that can be wrong.
+#[derive(Debug)]
+pub struct Rule {
+    /// Its stable name.
+    pub code: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong, in a line.
+    pub title: &'static str,
+    /// Why it matters, with the source.
+    pub reason: &'static str,
+    /// What looks for it.
+    check: Check,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Rendering stops.
+    Error,
+    /// People should look at it.
+    Warning,
+}
+
+#[derive(Debug)]
+enum Check {
+    /// Looks at one federation file.
+    File(fn(&FederationFile) -> Vec<Diagnostic>),
+    /// Looks at all federation files of a registry.
+    Registry(fn(&Registry) -> Vec<Diagnostic>),
+    /// Looks at an environment and the registry that it trusts.
+    Trust(fn(&Environment, &Registry) -> Vec<Diagnostic>),
+    /// Looks at what an environment puts on a cluster.
+    Deployment(fn(&Deployment) -> Vec<Diagnostic>),
+}
+
+/// What a rule found.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The rule.
+    pub rule: &'static Rule,
+    /// What is wrong, where, and how to mend it.
+    pub diagnostic: Diagnostic,
+}
+
+impl Finding {
+    /// Returns whether the finding stops rendering.
+    pub fn is_error(&self) -> bool {
+        self.rule.severity == Severity::Error
+    }
+
+    /// Returns `error[code]` or `warning[code]`.
+    pub fn label(&self) -> String {
+        let severity = match self.rule.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        format!("{severity}[{}]", self.rule.code)
+    }
+}
+
+/// Returns what is wrong with the registries that these environments trust, and with their trust, sorted by place.
+pub fn check_registries(workspace: &Workspace<'_>, environments: &[&Environment]) -> Vec<Finding> {
+    let trusts: Vec<_> = environments
+        .iter()
+        .filter_map(|environment| Some((*environment, workspace.registry_of(environment)?)))
+        .collect();
+    let mut seen = BTreeSet::new();
+    let registries: Vec<&Registry> = trusts
+        .iter()
+        .map(|(_, registry)| *registry)
+        .filter(|registry| seen.insert(&registry.folder))
+        .collect();
+    let mut findings = collect(|check| match check {
+        Check::File(check) => registries
+            .iter()
+            .flat_map(|registry| registry.files.iter().flat_map(*check))
+            .collect(),
+        Check::Registry(check) => registries.iter().flat_map(|registry| check(registry)).collect(),
+        Check::Trust(check) => trusts
+            .iter()
+            .flat_map(|(environment, registry)| check(environment, registry))
+            .collect(),
+        Check::Deployment(_) => Vec::new(),
+    });
+    sort(&mut findings);
+    findings
+}
+
+/// Returns what is wrong with what an environment puts on a cluster, sorted by place.
+pub fn check_deployment(deployment: &Deployment) -> Vec<Finding> {
+    let mut findings = collect(|check| match check {
+        Check::Deployment(check) => check(deployment),
+        _ => Vec::new(),
+    });
+    sort(&mut findings);
+    findings
+}
+
+fn collect(run: impl Fn(&'static Check) -> Vec<Diagnostic>) -> Vec<Finding> {
+    RULES
+        .iter()
+        .flat_map(|rule| {
+            let found = run(&rule.check);
+            found.into_iter().map(|diagnostic| Finding { rule, diagnostic })
+        })
+        .collect()
+}
+
+fn sort(findings: &mut [Finding]) {
+    findings.sort_by_key(|finding| (finding.diagnostic.place, finding.rule.code));
+}

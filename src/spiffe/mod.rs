@@ -1,0 +1,5 @@
+//! SPIFFE's words: trust domains.
+
+mod trust_domain;
+
+pub use trust_domain::{TrustDomain, TrustDomainError};

@@ -1,0 +1,67 @@
+//! Where files are read from.
+//!
+//! Everything above this module reads through [`Tree`] and does not know whether it is a folder on a disk.
+
+mod work;
+
+use std::fmt;
+use std::io;
+
+pub use work::WorkTree;
+
+/// A tree of files. Paths are relative to its root, with `/` between their parts.
+pub trait Tree: Sync {
+    /// Returns the content of a file, or nothing where there is none.
+    ///
+    /// # Errors
+    /// Where the file is larger than `limit` bytes or cannot be read.
+    fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, TreeError>;
+
+    /// Returns what stands in a folder, sorted by name, or nothing where there is no such folder.
+    ///
+    /// # Errors
+    /// Where the folder cannot be read or holds a name that is not UTF-8.
+    fn list(&self, folder: &str) -> Result<Option<Vec<Listed>>, TreeError>;
+}
+
+/// A file or folder in a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name, without the folder.
+    pub name: String,
+    /// Whether it is a folder.
+    pub is_folder: bool,
+}
+
+/// Why something could not be read.
+#[derive(Debug)]
+pub enum TreeError {
+    /// The file is larger than this many bytes may be.
+    TooLarge {
+        /// Its size in bytes.
+        size: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The operating system refused.
+    Io(io::Error),
+    /// A name in a folder is not UTF-8; this is its nearest spelling.
+    Name(String),
+}
+
+impl fmt::Display for TreeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge { size, limit } => write!(
+                f,
+                "the file has {} MB; no source file may have more than {} MB",
+                size.div_ceil(1_000_000),
+                limit / 1_000_000
+            ),
+            Self::Io(error) => error.fmt(f),
+            Self::Name(name) => write!(f, "the name `{name}` in it is not UTF-8"),
+        }
+    }
+}
+
+impl std::error::Error for TreeError {}

@@ -1,0 +1,277 @@
+//! `base/<component>/`: a chart, and what dirops must know of it.
+
+use std::collections::BTreeMap;
+
+use super::fields::{Fields, Located, texts, wrong_type};
+use super::reader::Reader;
+use crate::diagnostic::{Diagnostic, Place};
+use crate::yaml::{Node, Text, Value};
+
+/// One Helm chart that environments deploy, with the values that they share.
+#[derive(Debug)]
+pub struct Component {
+    /// Its name: the folder's.
+    pub name: String,
+    /// Where `component.yaml` starts.
+    pub place: Place,
+    /// The chart's repository: a URL, or a registry's host for OCI charts.
+    pub chart_repository: Located<Text>,
+    /// The chart's name in that repository.
+    pub chart_name: Located<Text>,
+    /// The chart's version, where the environment names no other.
+    pub version: Located<Text>,
+    /// The namespace, where it is not the usual one.
+    pub namespace: Option<Node>,
+    /// Further namespaces that the chart writes to.
+    pub namespaces: Vec<Node>,
+    /// Sync wave of the Application.
+    pub wave: Located<i64>,
+    /// Cluster-wide kinds that the chart renders.
+    pub cluster_kinds: Vec<Kind>,
+    /// In-cluster services: what the chart appends to the release's name, and the port.
+    pub services: Vec<(Located<Text>, i64)>,
+    /// Lists that merge by a key of their items: the list's path and the key.
+    pub list_keys: ListKeys,
+    /// Value paths that hold credentials; `*` stands for any key or item.
+    pub credentials: Vec<Vec<Text>>,
+    /// Value paths whose change must restart what reads them.
+    pub restart_on: Vec<Located<Text>>,
+    /// Secrets that ExternalSecrets fill.
+    pub secrets: Vec<Secret>,
+    /// The values of every environment.
+    pub values: Option<Node>,
+    /// The values of the environments with a profile.
+    pub profiles: BTreeMap<String, Node>,
+    /// The values that follow from the partners.
+    pub partners: Option<Node>,
+}
+
+/// A kind of Kubernetes objects.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Kind {
+    /// The API group; empty for the core group.
+    pub group: Text,
+    /// The kind.
+    pub kind: Text,
+}
+
+/// Lists that merge by a key of their items: the list's path and the key.
+pub type ListKeys = BTreeMap<Vec<Text>, Text>;
+
+/// A Secret that an ExternalSecret fills.
+#[derive(Debug)]
+pub struct Secret {
+    /// Its name, usually an expression.
+    pub name: Node,
+    /// The profiles that an environment must have for it to be written.
+    pub profiles: Vec<Located<Text>>,
+    /// Whether the chart renders this Secret as well, so that Argo CD must ignore its data.
+    pub shield: bool,
+    /// The keys in the Secret, each with the property in the store.
+    pub keys: Vec<(Located<Text>, Located<Text>)>,
+}
+
+impl Component {
+    /// Reads a component's folder.
+    ///
+    /// # Errors
+    /// Where a file in it is not what docs/sources.md says, or is one that nothing reads.
+    pub fn read(reader: Reader<'_>, name: &str) -> Result<Self, Diagnostic> {
+        let folder = format!("base/{name}");
+        let path = format!("{folder}/component.yaml");
+        let Some(node) = reader.template(&path)? else {
+            return Err(Diagnostic::new(format!("`{folder}` has no component.yaml"))
+                .at(reader.start_of(&path))
+                .help("write one that names the chart, or move the folder out of base/"));
+        };
+        refuse_strays(reader, &folder)?;
+        let mut component = Self::parse(name, &node)?;
+        component.values = layer(reader, &format!("{folder}/values.yaml"))?;
+        component.partners = layer(reader, &format!("{folder}/partners.yaml"))?;
+        for file in reader.list(&format!("{folder}/profiles"))? {
+            if let Some(profile) = file.name.strip_suffix(".yaml") {
+                let path = format!("{folder}/profiles/{}", file.name);
+                if let Some(values) = layer(reader, &path)? {
+                    component.profiles.insert(profile.to_owned(), values);
+                }
+            }
+        }
+        Ok(component)
+    }
+
+    fn parse(name: &str, node: &Node) -> Result<Self, Diagnostic> {
+        let fields = Fields::of(
+            node,
+            "component.yaml",
+            &[
+                "chart",
+                "namespace",
+                "namespaces",
+                "wave",
+                "clusterKinds",
+                "services",
+                "listKeys",
+                "credentials",
+                "restartOn",
+                "secrets",
+            ],
+        )?;
+        let chart = Fields::of(
+            fields.required("chart")?,
+            "`chart`",
+            &["repository", "name", "version"],
+        )?;
+        Ok(Self {
+            name: name.to_owned(),
+            place: node.place,
+            chart_repository: chart.required_text("repository")?,
+            chart_name: chart.required_text("name")?,
+            version: chart.required_text("version")?,
+            namespace: fields.node("namespace").cloned(),
+            namespaces: list(&fields, "namespaces")?.to_vec(),
+            wave: wave(&fields)?.unwrap_or(Located {
+                value: 0,
+                place: node.place,
+            }),
+            cluster_kinds: list(&fields, "clusterKinds")?
+                .iter()
+                .map(kind)
+                .collect::<Result<_, _>>()?,
+            services: services(&fields)?,
+            list_keys: list_keys(&fields)?,
+            credentials: fields
+                .texts("credentials")?
+                .iter()
+                .map(|path| split(path))
+                .collect(),
+            restart_on: fields.texts("restartOn")?,
+            secrets: list(&fields, "secrets")?
+                .iter()
+                .map(secret)
+                .collect::<Result<_, _>>()?,
+            values: None,
+            profiles: BTreeMap::new(),
+            partners: None,
+        })
+    }
+}
+
+/// Returns the sync wave that a map names.
+pub(super) fn wave(fields: &Fields<'_>) -> Result<Option<Located<i64>>, Diagnostic> {
+    let wave = |node: &Node| match node.value {
+        Value::Int(value) => Ok(Located {
+            value,
+            place: node.place,
+        }),
+        _ => Err(wrong_type(node, "wave", "an integer")),
+    };
+    fields.node("wave").map(wave).transpose()
+}
+
+/// Reads Helm values.
+pub(super) fn layer(reader: Reader<'_>, path: &str) -> Result<Option<Node>, Diagnostic> {
+    let Some(node) = reader.template(path)? else {
+        return Ok(None);
+    };
+    match node.as_map() {
+        Some(_) => Ok(Some(node)),
+        None => Err(wrong_type(&node, path, "a map of Helm values")),
+    }
+}
+
+fn refuse_strays(reader: Reader<'_>, folder: &str) -> Result<(), Diagnostic> {
+    const KNOWN: [&str; 4] = ["component.yaml", "values.yaml", "partners.yaml", "profiles"];
+    let looks_read = |name: &str| name.ends_with(".yaml") || name.ends_with(".yml");
+    for file in reader.list(folder)? {
+        if (file.is_folder || looks_read(&file.name)) && !KNOWN.contains(&file.name.as_str()) {
+            let path = format!("{folder}/{}", file.name);
+            return Err(Diagnostic::new(format!("nothing reads `{path}`"))
+                .at(reader.start_of(&path))
+                .suggest(&file.name, KNOWN));
+        }
+    }
+    for file in reader.list(&format!("{folder}/profiles"))? {
+        if !file.name.ends_with(".yaml") {
+            let path = format!("{folder}/profiles/{}", file.name);
+            return Err(Diagnostic::new(format!("nothing reads `{path}`"))
+                .at(reader.start_of(&path))
+                .help("a profile's values stand in <profile>.yaml"));
+        }
+    }
+    Ok(())
+}
+
+fn list<'a>(fields: &Fields<'a>, key: &str) -> Result<&'a [Node], Diagnostic> {
+    match fields.node(key) {
+        None => Ok(&[]),
+        Some(node) => node.as_list().ok_or_else(|| wrong_type(node, key, "a list")),
+    }
+}
+
+fn kind(node: &Node) -> Result<Kind, Diagnostic> {
+    let fields = Fields::of(node, "an entry of `clusterKinds`", &["group", "kind"])?;
+    let group = fields.required("group")?;
+    Ok(Kind {
+        // The core group has the empty name.
+        group: group
+            .as_text()
+            .ok_or_else(|| wrong_type(group, "group", "text"))?
+            .into(),
+        kind: fields.required_text("kind")?.value,
+    })
+}
+
+fn services(fields: &Fields<'_>) -> Result<Vec<(Located<Text>, i64)>, Diagnostic> {
+    let entries = fields.entries("services")?;
+    let port = |node: &Node| match node.value {
+        Value::Int(port @ 1..=65535) => Ok(port),
+        _ => Err(wrong_type(node, "services", "a port between 1 and 65535")),
+    };
+    entries
+        .into_iter()
+        .map(|(name, node)| Ok((name, port(node)?)))
+        .collect()
+}
+
+fn list_keys(fields: &Fields<'_>) -> Result<ListKeys, Diagnostic> {
+    let entries = fields.entries("listKeys")?;
+    entries
+        .into_iter()
+        .map(|(path, node)| Ok((split(&path), super::fields::text(node, "listKeys")?.value)))
+        .collect()
+}
+
+fn secret(node: &Node) -> Result<Secret, Diagnostic> {
+    let fields = Fields::of(
+        node,
+        "an entry of `secrets`",
+        &["name", "profiles", "shield", "keys"],
+    )?;
+    let profiles = match fields.node("profiles") {
+        Some(profiles) => texts(profiles, "profiles")?,
+        None => vec![Located {
+            value: "external-secrets".into(),
+            place: node.place,
+        }],
+    };
+    let shield = match fields.node("shield").map(|node| (node, &node.value)) {
+        None => false,
+        Some((_, Value::Bool(shield))) => *shield,
+        Some((node, _)) => return Err(wrong_type(node, "shield", "a boolean")),
+    };
+    fields.required("keys")?;
+    let keys = fields.entries("keys")?.into_iter();
+    Ok(Secret {
+        name: fields.required("name")?.clone(),
+        profiles,
+        shield,
+        keys: keys
+            .map(|(key, property)| Ok((key, super::fields::text(property, "keys")?)))
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+/// Returns the steps of a path in `component.yaml`, where keys contain no dots.
+pub(crate) fn split(path: &str) -> Vec<Text> {
+    path.split('.').map(Text::from).collect()
+}

@@ -1,0 +1,278 @@
+//! The source repository, as types: components, environments, registries.
+
+mod component;
+mod environment;
+mod federation;
+mod fields;
+mod reader;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use component::{Component, Kind, ListKeys, Secret};
+pub(crate) use component::split;
+pub(crate) use environment::evaluated_label;
+pub use environment::{
+    Access, ComponentUse, Delivery, Environment, Federation, Grant, HOSTS, Policies, Trust,
+};
+pub use federation::{FederationFile, Registry};
+pub use fields::Located;
+pub(crate) use fields::{Fields, text, wrong_type};
+pub use reader::Reader;
+
+use crate::diagnostic::{Diagnostic, Place, Sources};
+use crate::parallel;
+use crate::tree::Tree;
+use crate::yaml::{Node, merge};
+
+/// Everything that environments are rendered from. Values that belong to one environment alone are read when they are
+/// needed, through [`Workspace::overlay`].
+pub struct Workspace<'a> {
+    reader: Reader<'a>,
+    /// The components in `base/`, by name.
+    pub components: BTreeMap<String, Component>,
+    /// The environments in `overlays/`, sorted by name.
+    pub environments: Vec<Environment>,
+    /// The registries that environments trust, by folder.
+    pub registries: BTreeMap<String, Registry>,
+}
+
+impl<'a> Workspace<'a> {
+    /// Reads a source repository.
+    ///
+    /// # Errors
+    /// Everything that is wrong with its components and environments, sorted by place.
+    pub fn load(
+        tree: &'a dyn Tree,
+        sources: &'a Sources,
+        jobs: usize,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let reader = Reader { tree, sources };
+        let components = load_components(reader)?;
+        let environments = load_environments(reader, jobs)?;
+        let registries = load_registries(reader, &environments)?;
+        let workspace = Self {
+            reader,
+            components,
+            environments,
+            registries,
+        };
+        let mut problems = workspace.problems();
+        problems.sort_by_key(|problem| problem.place);
+        match problems.is_empty() {
+            true => Ok(workspace),
+            false => Err(problems),
+        }
+    }
+
+    /// Returns the environment of a name.
+    ///
+    /// # Errors
+    /// Where there is none; says which is near.
+    pub fn environment(&self, name: &str) -> Result<&Environment, Diagnostic> {
+        let known = self.environments.iter().map(|env| &*env.name.value);
+        self.environments
+            .iter()
+            .find(|env| &*env.name.value == name)
+            .ok_or_else(|| {
+                Diagnostic::new(format!("there is no environment `{name}`")).suggest(name, known)
+            })
+    }
+
+    /// Returns the values of an environment for one of its components alone, if it has any.
+    ///
+    /// # Errors
+    /// Where the file is not a map of Helm values.
+    pub fn overlay(&self, environment: &Environment, component: &str) -> Result<Option<Node>, Diagnostic> {
+        component::layer(self.reader, &overlay_path(environment, component))
+    }
+
+    /// Returns the registry that an environment trusts, unless it trusts nobody.
+    pub fn registry_of(&self, environment: &Environment) -> Option<&Registry> {
+        match environment.federation.trust {
+            Trust::None => None,
+            _ => self.registries.get(&**environment.federation.registry),
+        }
+    }
+
+    /// Returns what is wrong between files, each of which is right by itself.
+    fn problems(&self) -> Vec<Diagnostic> {
+        let mut problems = same_names(&self.environments, self.reader.sources);
+        let profiles = self.profiles();
+        for environment in &self.environments {
+            problems.extend(self.unknown_names(environment, &profiles));
+            problems.extend(self.stray_overlays(environment));
+        }
+        problems
+    }
+
+    /// Returns the names of all profiles: those that a component has values for or that a Secret needs.
+    fn profiles(&self) -> BTreeSet<&str> {
+        let components = || self.components.values();
+        let of_values = components().flat_map(|component| component.profiles.keys().map(String::as_str));
+        let of_secrets = components()
+            .flat_map(|component| &component.secrets)
+            .flat_map(|secret| &secret.profiles)
+            .map(|profile| &*profile.value);
+        of_values.chain(of_secrets).collect()
+    }
+
+    fn unknown_names(&self, environment: &Environment, profiles: &BTreeSet<&str>) -> Vec<Diagnostic> {
+        let missing_profiles = environment
+            .profiles
+            .iter()
+            .filter(|profile| !profiles.contains(&*profile.value))
+            .map(|profile| {
+                Diagnostic::new(format!("there is no profile `{}`", &*profile.value))
+                    .at(profile.place)
+                    .suggest(profile, profiles.iter().copied())
+            });
+        let missing_components = environment
+            .components
+            .iter()
+            .filter(|used| !self.components.contains_key(&**used.name))
+            .map(|used| {
+                Diagnostic::new(format!("base/ has no component `{}`", &*used.name))
+                    .at(used.name.place)
+                    .suggest(&used.name, self.components.keys().map(String::as_str))
+            });
+        missing_profiles.chain(missing_components).collect()
+    }
+
+    fn stray_overlays(&self, environment: &Environment) -> Vec<Diagnostic> {
+        let folder = format!("overlays/{}", environment.folder);
+        let files = match self.reader.list(&folder) {
+            Ok(files) => files,
+            Err(error) => return vec![error],
+        };
+        let known: Vec<String> = environment
+            .components
+            .iter()
+            .map(|used| format!("{}.yaml", &*used.name))
+            .chain(["environment.yaml".to_owned()])
+            .collect();
+        files
+            .iter()
+            .filter(|file| file.name.ends_with(".yaml") || file.name.ends_with(".yml"))
+            .filter(|file| !known.contains(&file.name))
+            .map(|file| {
+                let path = format!("{folder}/{}", file.name);
+                Diagnostic::new(format!(
+                    "nothing reads `{path}`: the environment has no such component"
+                ))
+                .at(self.reader.start_of(&path))
+                .suggest(&file.name, known.iter().map(String::as_str))
+            })
+            .collect()
+    }
+}
+
+fn overlay_path(environment: &Environment, component: &str) -> String {
+    format!("overlays/{}/{component}.yaml", environment.folder)
+}
+
+fn folders(reader: Reader<'_>, parent: &str) -> Result<Vec<String>, Vec<Diagnostic>> {
+    let listed = reader.list(parent).map_err(|error| vec![error])?;
+    let folders: Vec<String> = listed
+        .into_iter()
+        .filter(|entry| entry.is_folder)
+        .map(|entry| entry.name)
+        .collect();
+    if folders.is_empty() {
+        return Err(vec![
+            Diagnostic::new(format!("there is nothing in `{parent}/`"))
+                .help("run dirops in a source repository, or name one with --source"),
+        ]);
+    }
+    Ok(folders)
+}
+
+fn load_components(reader: Reader<'_>) -> Result<BTreeMap<String, Component>, Vec<Diagnostic>> {
+    let names = folders(reader, "base")?;
+    all(names.into_iter().map(|name| {
+        let place = reader.start_of(&format!("base/{name}/component.yaml"));
+        let located = Located {
+            value: name.as_str().into(),
+            place,
+        };
+        environment::label(located, "a component's folder")?;
+        Ok((name.clone(), Component::read(reader, &name)?))
+    }))
+}
+
+fn load_environments(reader: Reader<'_>, jobs: usize) -> Result<Vec<Environment>, Vec<Diagnostic>> {
+    let defaults = reader
+        .template("base/environment.yaml")
+        .map_err(|error| vec![error])?;
+    let load = |folder: &String| {
+        let path = format!("overlays/{folder}/environment.yaml");
+        let Some(own) = reader.template(&path)? else {
+            return Err(
+                Diagnostic::new(format!("`overlays/{folder}` has no environment.yaml"))
+                    .at(reader.start_of(&path))
+                    .help("write one, or move the folder out of overlays/"),
+            );
+        };
+        if own.as_map().is_none() {
+            return Err(wrong_type(&own, "environment.yaml", "a map"));
+        }
+        let mut merged = defaults.clone().unwrap_or_else(|| own.clone());
+        merge(&mut merged, own, &BTreeMap::new());
+        Environment::parse(folder, &merged)
+    };
+    let folders = folders(reader, "overlays")?;
+    let mut environments: Vec<_> = all(parallel::map(jobs, &folders, load))?;
+    environments.sort_by(|a: &Environment, b| a.name.value.cmp(&b.name.value));
+    Ok(environments)
+}
+
+fn load_registries(
+    reader: Reader<'_>,
+    environments: &[Environment],
+) -> Result<BTreeMap<String, Registry>, Vec<Diagnostic>> {
+    let trusted = environments
+        .iter()
+        .filter(|env| !matches!(env.federation.trust, Trust::None))
+        .map(|env| env.federation.registry.to_string());
+    let folders: BTreeSet<String> = trusted.collect();
+    all(folders.into_iter().map(|folder| {
+        let registry = Registry::read(reader, &folder)?;
+        Ok((folder, registry))
+    }))
+}
+
+/// Returns all results, or all errors.
+fn all<T, C: FromIterator<T>>(
+    results: impl IntoIterator<Item = Result<T, Diagnostic>>,
+) -> Result<C, Vec<Diagnostic>> {
+    let mut errors = Vec::new();
+    let good = results
+        .into_iter()
+        .filter_map(|result| result.map_err(|error| errors.push(error)).ok())
+        .collect();
+    match errors.is_empty() {
+        true => Ok(good),
+        false => Err(errors),
+    }
+}
+
+fn same_names(environments: &[Environment], sources: &Sources) -> Vec<Diagnostic> {
+    let mut first: BTreeMap<&str, Place> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for environment in environments {
+        let place = environment.name.place;
+        match first.get(&*environment.name.value) {
+            None => {
+                first.insert(&environment.name, place);
+            }
+            Some(other) => problems.push(
+                Diagnostic::new(format!(
+                    "two environments have the name `{}`",
+                    &*environment.name
+                ))
+                .at(place)
+                .help(format!("the other one is at {}", sources.show(*other))),
+            ),
+        }
+    }
+    problems
+}

@@ -1,0 +1,90 @@
+//! Reading the files of a tree as YAML.
+
+use crate::diagnostic::{Diagnostic, FileId, Place, Sources};
+use crate::tree::{Listed, Tree, TreeError};
+use crate::yaml::{self, Node};
+
+/// The largest source file that is read, in bytes. Helm refuses values of a few MB, etcd objects of 1.5 MiB.
+const SIZE_LIMIT: u64 = 8_000_000;
+
+/// Reads a tree's files and remembers them for messages.
+#[derive(Clone, Copy)]
+pub struct Reader<'a> {
+    /// Where the files are.
+    pub tree: &'a dyn Tree,
+    /// Where they are remembered.
+    pub sources: &'a Sources,
+}
+
+impl Reader<'_> {
+    /// Returns the one document of a file, with expressions compiled; nothing where there is no such file.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, is not one YAML document, or holds something that is not an expression.
+    pub fn template(&self, path: &str) -> Result<Option<Node>, Diagnostic> {
+        let Some(mut node) = self.document(path)? else {
+            return Ok(None);
+        };
+        crate::expression::compile(&mut node)?;
+        Ok(Some(node))
+    }
+
+    /// Returns the one document of a file; nothing where there is no such file.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or is not one YAML document.
+    pub fn document(&self, path: &str) -> Result<Option<Node>, Diagnostic> {
+        match self.text(path)? {
+            Some((file, text)) => yaml::parse(file, &text).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the text of a file; nothing where there is no such file.
+    ///
+    /// # Errors
+    /// Where it cannot be read or is not UTF-8.
+    pub fn text(&self, path: &str) -> Result<Option<(FileId, String)>, Diagnostic> {
+        let content = match self.tree.read(path, SIZE_LIMIT) {
+            Ok(None) => return Ok(None),
+            Ok(Some(content)) => content,
+            Err(error) => return Err(self.unreadable(path, &error)),
+        };
+        match String::from_utf8(content) {
+            Ok(text) => Ok(Some((self.sources.add(path, &text), text))),
+            Err(error) => {
+                let valid = error.utf8_error().valid_up_to();
+                let text = String::from_utf8_lossy(error.as_bytes());
+                let file = self.sources.add(path, &text);
+                Err(Diagnostic::new("the file is not UTF-8")
+                    .at(Place::of_offset(file, &text, valid))
+                    .help("save it as UTF-8"))
+            }
+        }
+    }
+
+    /// Returns what is in a folder, hidden files left out; nothing where there is no such folder.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn list(&self, folder: &str) -> Result<Vec<Listed>, Diagnostic> {
+        let listed = self
+            .tree
+            .list(folder)
+            .map_err(|error| self.unreadable(folder, &error))?;
+        Ok(listed
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|entry| !entry.name.starts_with('.'))
+            .collect())
+    }
+
+    /// Returns the place to name for a file as a whole.
+    pub fn start_of(&self, path: &str) -> Place {
+        Place::point(self.sources.add(path, ""), 1, 1)
+    }
+
+    fn unreadable(&self, path: &str, error: &TreeError) -> Diagnostic {
+        Diagnostic::new(format!("`{path}` cannot be read: {error}")).at(self.start_of(path))
+    }
+}

@@ -1,0 +1,16 @@
+//! Everything that knows YAML: reading with places, writing, and the tree in between.
+//!
+//! Nothing outside this module names a YAML crate.
+
+mod emit;
+mod merge;
+mod node;
+mod parse;
+mod path;
+mod scalar;
+
+pub use emit::{EmitError, to_json, to_yaml};
+pub use merge::merge;
+pub use node::{Entry, Map, Node, Text, Value};
+pub use parse::{parse, parse_stream};
+pub use path::{Path, Step};
