@@ -27,23 +27,13 @@ impl Place {
     pub fn point(file: FileId, line: usize, column: usize) -> Self {
         let line = u32::try_from(line).unwrap_or(u32::MAX);
         let column = u32::try_from(column).unwrap_or(u32::MAX - 1);
-        Self {
-            file,
-            line,
-            column,
-            end_line: line,
-            end_column: column + 1,
-        }
+        Self { file, line, column, end_line: line, end_column: column + 1 }
     }
 
     /// Returns the place from one line and column up to, not including, another.
     pub fn stretch(file: FileId, start: (usize, usize), end: (usize, usize)) -> Self {
         let end = Self::point(file, end.0, end.1);
-        Self {
-            end_line: end.line,
-            end_column: end.column,
-            ..Self::point(file, start.0, start.1)
-        }
+        Self { end_line: end.line, end_column: end.column, ..Self::point(file, start.0, start.1) }
     }
 
     /// Returns the place of the character at a byte offset of `text`.
@@ -72,10 +62,7 @@ impl Sources {
     pub fn add(&self, path: &str, text: &str) -> FileId {
         let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
         let id = FileId(u32::try_from(files.len()).unwrap_or(u32::MAX));
-        files.push(Source {
-            path: path.into(),
-            text: text.into(),
-        });
+        files.push(Source { path: path.into(), text: text.into() });
         id
     }
 
@@ -126,11 +113,7 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// Returns a diagnostic without place or help.
     pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            place: None,
-            help: None,
-        }
+        Self { message: message.into(), place: None, help: None }
     }
 
     /// Says where.
@@ -161,11 +144,7 @@ impl Diagnostic {
 
     /// Shows the diagnostic with `label` before the message, and the source line with the place marked.
     pub fn show<'a>(&'a self, label: &'a str, sources: &'a Sources) -> impl fmt::Display + 'a {
-        Shown {
-            diagnostic: self,
-            label,
-            sources,
-        }
+        Shown { diagnostic: self, label, sources }
     }
 }
 
@@ -187,11 +166,7 @@ struct Shown<'a> {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Diagnostic {
-            message,
-            place,
-            help,
-        } = self.diagnostic;
+        let Diagnostic { message, place, help } = self.diagnostic;
         write!(f, "{}: {message}", self.label)?;
         if let Some(place) = place {
             write!(f, "\n  --> {}", self.sources.show(*place))?;
@@ -222,11 +197,7 @@ impl Shown<'_> {
         };
         let number = place.line.to_string();
         let gutter = " ".repeat(number.len());
-        let indent: String = line
-            .chars()
-            .take(start)
-            .map(|c| if c == '\t' { '\t' } else { ' ' })
-            .collect();
+        let indent: String = line.chars().take(start).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
         let marks = "^".repeat(end.saturating_sub(start).max(1));
         write!(f, "\n {number} | {line}\n {gutter} | {indent}{marks}")
     }

@@ -34,10 +34,7 @@ pub struct Template {
 
 enum Segment {
     Text(String),
-    Expression {
-        source: String,
-        compiled: Expression<'static, 'static>,
-    },
+    Expression { source: String, compiled: Expression<'static, 'static> },
 }
 
 impl fmt::Debug for Template {
@@ -79,10 +76,7 @@ impl Template {
                 Segment::Text(literal) => text.push_str(literal),
                 Segment::Expression { source, compiled } => {
                     let value = evaluate(source, compiled, facts, place)?;
-                    if !matches!(
-                        value.kind(),
-                        ValueKind::String | ValueKind::Number | ValueKind::Bool
-                    ) {
+                    if !matches!(value.kind(), ValueKind::String | ValueKind::Number | ValueKind::Bool) {
                         return Err(Diagnostic::new(format!(
                             "`{source}` is {} and cannot stand inside text",
                             kind_name(&value)
@@ -129,12 +123,10 @@ fn compile_text(text: &str, place: Place) -> Result<Value, Diagnostic> {
         }
         literal.push_str(before);
         let Some(end) = expression_end(expression) else {
-            return Err(Diagnostic::new("an expression is not closed: `}}` is missing")
-                .at(place)
-                .help(
-                    "close it; if it contains `: ` or ` #`, quote the scalar, for YAML cuts it short \
+            return Err(Diagnostic::new("an expression is not closed: `}}` is missing").at(place).help(
+                "close it; if it contains `: ` or ` #`, quote the scalar, for YAML cuts it short \
                      there; a literal `${{` is written `$${{`",
-                ));
+            ));
         };
         if !literal.is_empty() {
             segments.push(Segment::Text(std::mem::take(&mut literal)));
@@ -149,10 +141,7 @@ fn compile_text(text: &str, place: Place) -> Result<Value, Diagnostic> {
     if !literal.is_empty() {
         segments.push(Segment::Text(literal));
     }
-    Ok(Value::Template(Arc::new(Template {
-        source: text.into(),
-        segments,
-    })))
+    Ok(Value::Template(Arc::new(Template { source: text.into(), segments })))
 }
 
 /// Returns where the `}}` stands that closes an expression: not in a string, and not the end of a map in it.
@@ -177,20 +166,15 @@ fn expression_end(text: &str) -> Option<usize> {
 }
 
 fn compile_expression(source: &str, place: Place) -> Result<Segment, Diagnostic> {
-    let compiled = ENGINE
-        .compile_expression_owned(source.to_owned())
-        .map_err(|error| {
-            Diagnostic::new(format!(
-                "`{source}` is not an expression: {}",
-                error.detail().unwrap_or("it is empty or incomplete")
-            ))
-            .at(place)
-            .help("see docs/sources.md, Expressions")
-        })?;
-    Ok(Segment::Expression {
-        source: source.to_owned(),
-        compiled,
-    })
+    let compiled = ENGINE.compile_expression_owned(source.to_owned()).map_err(|error| {
+        Diagnostic::new(format!(
+            "`{source}` is not an expression: {}",
+            error.detail().unwrap_or("it is empty or incomplete")
+        ))
+        .at(place)
+        .help("see docs/sources.md, Expressions")
+    })?;
+    Ok(Segment::Expression { source: source.to_owned(), compiled })
 }
 
 /// Returns `node` with its expressions evaluated; those that use [`CHECKSUM`] only if the facts have it.
@@ -205,12 +189,7 @@ pub fn resolve(node: &Node, facts: &Facts) -> Result<Node, Diagnostic> {
                 false => template.evaluate(facts, node.place),
             };
         }
-        Value::List(items) => Value::List(
-            items
-                .iter()
-                .map(|item| resolve(item, facts))
-                .collect::<Result<_, _>>()?,
-        ),
+        Value::List(items) => Value::List(items.iter().map(|item| resolve(item, facts)).collect::<Result<_, _>>()?),
         Value::Map(map) => {
             let mut resolved = Map::with_capacity(map.len());
             for (key, entry) in map.iter() {
@@ -221,10 +200,7 @@ pub fn resolve(node: &Node, facts: &Facts) -> Result<Node, Diagnostic> {
         }
         other => other.clone(),
     };
-    Ok(Node {
-        value,
-        place: node.place,
-    })
+    Ok(Node { value, place: node.place })
 }
 
 /// What expressions may see, by name.
@@ -279,18 +255,14 @@ impl Facts {
                 Some(value) => value.get_attr(part).ok().filter(|v| !v.is_undefined()),
             };
             let Some(next) = next else {
-                let known = known
-                    .into_iter()
-                    .map(|name| format!("{walked}{name}"))
-                    .collect();
+                let known = known.into_iter().map(|name| format!("{walked}{name}")).collect();
                 return Some((format!("{walked}{part}"), known));
             };
             walked = format!("{walked}{part}.");
             known = match next.kind() {
-                ValueKind::Map => next
-                    .try_iter()
-                    .map(|keys| keys.map(|key| key.to_string()).collect())
-                    .unwrap_or_default(),
+                ValueKind::Map => {
+                    next.try_iter().map(|keys| keys.map(|key| key.to_string()).collect()).unwrap_or_default()
+                }
                 _ => Vec::new(),
             };
             value = Some(next);
@@ -308,17 +280,14 @@ fn evaluate(
     let reason = match compiled.eval(facts.context()) {
         Ok(value) if !value.is_undefined() => return Ok(value),
         Ok(_) => "it has no value".to_owned(),
-        Err(error) => error
-            .detail()
-            .map_or_else(|| error.kind().to_string(), str::to_owned),
+        Err(error) => error.detail().map_or_else(|| error.kind().to_string(), str::to_owned),
     };
     let mut names: Vec<_> = compiled.undeclared_variables(true).into_iter().collect();
     names.sort_unstable();
     let missing = names.iter().find_map(|name| facts.missing(name));
     Err(match missing {
         Some((name, known)) => {
-            let diagnostic =
-                Diagnostic::new(format!("`{source}` uses the unknown name `{name}`")).at(place);
+            let diagnostic = Diagnostic::new(format!("`{source}` uses the unknown name `{name}`")).at(place);
             match nearest(&name, known.iter().map(String::as_str)) {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
                 None => diagnostic.help(format!("known are: {}", known.join(", "))),
@@ -360,9 +329,7 @@ impl Object for NodeObject {
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         match &self.0.value {
             Value::List(items) => Enumerator::Seq(items.len()),
-            Value::Map(map) => {
-                Enumerator::Values(map.keys().map(|key| Fact::from(&**key)).collect())
-            }
+            Value::Map(map) => Enumerator::Values(map.keys().map(|key| Fact::from(&**key)).collect()),
             _ => Enumerator::NonEnumerable,
         }
     }
@@ -386,11 +353,7 @@ fn to_node(value: &Fact, place: Place) -> Result<Node, Diagnostic> {
         return Ok(object.0.clone());
     }
     let refused = |why: &str| Err(Diagnostic::new(format!("an expression's result {why}")).at(place));
-    let items = || {
-        value
-            .try_iter()
-            .map_err(|error| Diagnostic::new(error.to_string()).at(place))
-    };
+    let items = || value.try_iter().map_err(|error| Diagnostic::new(error.to_string()).at(place));
     let value = match value.kind() {
         ValueKind::None => Value::Null,
         ValueKind::Bool => Value::Bool(value.is_true()),
@@ -403,17 +366,13 @@ fn to_node(value: &Fact, place: Place) -> Result<Node, Diagnostic> {
             },
         },
         ValueKind::String => value.to_string().into(),
-        ValueKind::Seq | ValueKind::Iterable => Value::List(
-            items()?
-                .map(|item| to_node(&item, place))
-                .collect::<Result<_, _>>()?,
-        ),
+        ValueKind::Seq | ValueKind::Iterable => {
+            Value::List(items()?.map(|item| to_node(&item, place)).collect::<Result<_, _>>()?)
+        }
         ValueKind::Map => {
             let mut map = Map::new();
             for key in items()? {
-                let member = value
-                    .get_item(&key)
-                    .map_err(|error| Diagnostic::new(error.to_string()).at(place))?;
+                let member = value.get_item(&key).map_err(|error| Diagnostic::new(error.to_string()).at(place))?;
                 let node = to_node(&member, place)?;
                 map.insert(key.to_string().into(), Entry { key: place, node });
             }

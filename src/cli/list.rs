@@ -46,10 +46,7 @@ fn push(text: &mut String, environment: &Environment, deployment: &Deployment) {
         ("trust domain", environment.trust_domain.to_string()),
         ("profiles", join(environment.profiles.iter().map(|profile| &*profile.value).collect())),
         ("components", join(components.iter().map(String::as_str).collect())),
-        (
-            "partners",
-            join(deployment.partners.iter().map(|partner| &*partner.trust_domain.value).collect()),
-        ),
+        ("partners", join(deployment.partners.iter().map(|partner| &*partner.trust_domain.value).collect())),
     ];
     let _ = writeln!(text, "{}", &*environment.name.value);
     for (label, value) in rows {

@@ -58,11 +58,7 @@ pub fn run() -> ExitCode {
 }
 
 /// Reads the source repository and does something with it.
-fn with_workspace(
-    source: &PathBuf,
-    jobs: usize,
-    work: impl FnOnce(&Workspace<'_>, &Sources) -> Exit,
-) -> Exit {
+fn with_workspace(source: &PathBuf, jobs: usize, work: impl FnOnce(&Workspace<'_>, &Sources) -> Exit) -> Exit {
     let sources = Sources::default();
     let tree = WorkTree::new(source);
     match Workspace::load(&tree, &sources, jobs) {

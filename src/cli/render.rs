@@ -39,27 +39,22 @@ pub(super) fn run(source: &Path, arguments: Arguments) -> Exit {
         source: source.to_owned(),
         into: arguments.into,
         check: arguments.check,
-        permissions: Permissions {
-            force: arguments.force,
-            adopt: arguments.adopt,
-        },
+        permissions: Permissions { force: arguments.force, adopt: arguments.adopt },
         jobs: jobs(arguments.jobs),
     };
-    with_workspace(&source.to_owned(), request.jobs, |workspace, sources| {
-        match publish::render(workspace, &request) {
-            Ok(outcome) => {
-                show_findings(&outcome.warnings, sources);
-                match request.check {
-                    true => show_drift(&outcome),
-                    false => print(&written(&outcome)),
-                }
+    with_workspace(&source.to_owned(), request.jobs, |workspace, sources| match publish::render(workspace, &request) {
+        Ok(outcome) => {
+            show_findings(&outcome.warnings, sources);
+            match request.check {
+                true => show_drift(&outcome),
+                false => print(&written(&outcome)),
             }
-            Err(failure) => {
-                show_findings(&failure.findings, sources);
-                report(&failure.problems, sources);
-                eprintln!("nothing was written");
-                Exit::Failed
-            }
+        }
+        Err(failure) => {
+            show_findings(&failure.findings, sources);
+            report(&failure.problems, sources);
+            eprintln!("nothing was written");
+            Exit::Failed
         }
     })
 }

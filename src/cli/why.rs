@@ -27,13 +27,10 @@ pub(super) fn run(source: &Path, arguments: &Arguments) -> Exit {
     with_workspace(&source.to_owned(), jobs(None), |workspace, sources| {
         let explanations = workspace
             .environment(&arguments.environment)
-            .and_then(|environment| {
-                deployment::explain(workspace, environment, &arguments.component, &arguments.path)
-            });
+            .and_then(|environment| deployment::explain(workspace, environment, &arguments.component, &arguments.path));
         match explanations {
             Ok(explanations) => {
-                let shown: Vec<String> =
-                    explanations.iter().map(|explanation| show(explanation, sources)).collect();
+                let shown: Vec<String> = explanations.iter().map(|explanation| show(explanation, sources)).collect();
                 print(&shown.join("\n"))
             }
             Err(problem) => report(&[problem], sources),

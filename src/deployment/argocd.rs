@@ -72,10 +72,7 @@ fn any_kind(place: Place) -> Node {
 }
 
 fn kind_node(place: Place, kind: &Kind) -> Node {
-    let fields = [
-        ("group", Node::new(place, kind.group.clone())),
-        ("kind", Node::new(place, kind.kind.clone())),
-    ];
+    let fields = [("group", Node::new(place, kind.group.clone())), ("kind", Node::new(place, kind.kind.clone()))];
     Node::map(place, fields)
 }
 
@@ -104,23 +101,21 @@ fn strict_destinations(environment: &Environment, components: &[Deployed]) -> Ve
 
 /// The cluster-wide kinds that the charts render, and Namespace, which Argo CD creates.
 fn cluster_kinds(components: &[Deployed]) -> BTreeSet<Kind> {
-    let namespace = Kind {
-        group: "".into(),
-        kind: "Namespace".into(),
-    };
+    let namespace = Kind { group: "".into(), kind: "Namespace".into() };
     let declared = components.iter().flat_map(|component| component.cluster_kinds.iter().cloned());
     declared.chain([namespace]).collect()
 }
 
+/// The environment repository, and the charts' in the order of the components.
 fn source_repositories(environment: &Environment, components: &[Deployed]) -> Node {
-    let charts: BTreeSet<&str> = components
-        .iter()
-        .map(|component| component.chart_repository.as_text().unwrap_or_default())
-        .filter(|repository| *repository != &*environment.repository.value)
-        .collect();
-    let charts = charts.into_iter().map(|repository| Node::new(environment.place, repository));
-    let repository = Node::from(&environment.repository);
-    Node::list(environment.place, [repository].into_iter().chain(charts))
+    let charts = components.iter().map(|component| component.chart_repository.clone());
+    let mut repositories = vec![Node::from(&environment.repository)];
+    for repository in charts {
+        if !repositories.contains(&repository) {
+            repositories.push(repository);
+        }
+    }
+    Node::list(environment.place, repositories)
 }
 
 /// Returns the app of apps: it deploys the Applications or the ApplicationSet of the environment.
@@ -132,10 +127,7 @@ pub fn project_app(environment: &Environment) -> Node {
         ("repoURL", (&environment.repository).into()),
         ("targetRevision", (&environment.revision).into()),
     ];
-    let destination = [
-        ("namespace", (&environment.argocd_namespace).into()),
-        ("server", Node::new(place, IN_CLUSTER)),
-    ];
+    let destination = [("namespace", (&environment.argocd_namespace).into()), ("server", Node::new(place, IN_CLUSTER))];
     let automated = [("automated", Node::map(place, []))];
     let spec = [
         ("project", Node::new(place, project_name(environment))),
@@ -156,11 +148,8 @@ pub fn application(environment: &Environment, component: &Deployed) -> Node {
         ("values.yaml", component.values.written.is_some()),
         ("gen.values.yaml", component.values.generated.is_some()),
     ];
-    let files: Vec<String> = files
-        .into_iter()
-        .filter(|(_, exists)| *exists)
-        .map(|(file, _)| format!("$values/{folder}/{file}"))
-        .collect();
+    let files: Vec<String> =
+        files.into_iter().filter(|(_, exists)| *exists).map(|(file, _)| format!("$values/{folder}/{file}")).collect();
     let mut chart = Node::map(
         place,
         [
@@ -182,10 +171,7 @@ pub fn application(environment: &Environment, component: &Deployed) -> Node {
     let spec = application_spec(
         environment,
         Node::list(place, sources),
-        [
-            ("server", (&environment.cluster_address).into()),
-            ("namespace", (&component.namespace).into()),
-        ],
+        [("server", (&environment.cluster_address).into()), ("namespace", (&component.namespace).into())],
         None,
         &component.shields,
     );
@@ -222,10 +208,7 @@ pub fn application_set(environment: &Environment, components: &[Deployed]) -> No
     };
     let elements = of_each(|component| {
         let wave = component.wave.value.to_string();
-        vec![
-            ("namespace", (&component.namespace).into()),
-            ("syncWave", Node::new(component.wave.place, wave)),
-        ]
+        vec![("namespace", (&component.namespace).into()), ("syncWave", Node::new(component.wave.place, wave))]
     });
     let with_file = |path: String| {
         let files = Node::list(place, [Node::map(place, [("path", Node::new(place, path))])]);
@@ -243,10 +226,7 @@ pub fn application_set(environment: &Environment, components: &[Deployed]) -> No
         with_file(format!("clusters/dir/{name}/cluster-config.json")),
         with_file(format!("applications/{{{{ appName }}}}/{name}/config.json")),
     ];
-    let merge = [
-        ("mergeKeys", texts(place, ["appName".to_owned()])),
-        ("generators", Node::list(place, generators)),
-    ];
+    let merge = [("mergeKeys", texts(place, ["appName".to_owned()])), ("generators", Node::list(place, generators))];
     let merge = Node::map(place, [("merge", Node::map(place, merge))]);
     // Deleting the set deletes what it made; dir-staging says so in words.
     let keep = Node::map(place, [("preserveResourcesOnDeletion", Node::new(place, false))]);
@@ -262,10 +242,7 @@ fn template(environment: &Environment, components: &[Deployed]) -> Node {
     let place = environment.place;
     let folder = format!("applications/{{{{ appName }}}}/{}", &*environment.name);
     let files = ["values.yaml", "gen.values.yaml"].map(|file| format!("$values/{folder}/{file}"));
-    let helm = [
-        ("ignoreMissingValueFiles", Node::new(place, true)),
-        ("valueFiles", texts(place, files)),
-    ];
+    let helm = [("ignoreMissingValueFiles", Node::new(place, true)), ("valueFiles", texts(place, files))];
     let chart = [
         ("repoURL", Node::new(place, "{{ chart_repo }}")),
         ("chart", Node::new(place, "{{ chart_name }}")),
@@ -273,10 +250,7 @@ fn template(environment: &Environment, components: &[Deployed]) -> Node {
         ("helm", Node::map(place, helm)),
     ];
     let manifests = components.iter().any(|component| !component.manifests.is_empty());
-    let sources = [
-        Node::map(place, chart),
-        values_source(environment, manifests.then_some(folder)),
-    ];
+    let sources = [Node::map(place, chart), values_source(environment, manifests.then_some(folder))];
     let shields: Vec<Text> = components.iter().flat_map(|component| component.shields.clone()).collect();
     let name = format!("{{{{ appName }}}}-dir-{}-argoapp", &*environment.name);
     let metadata = [
@@ -284,17 +258,10 @@ fn template(environment: &Environment, components: &[Deployed]) -> Node {
         ("labels", labels(environment, "{{ appName }}")),
         ("annotations", annotations(place, "{{ syncWave }}")),
     ];
-    let destination = [
-        ("server", Node::new(place, "{{ cluster_address }}")),
-        ("namespace", Node::new(place, "{{ namespace }}")),
-    ];
-    let spec = application_spec(
-        environment,
-        Node::list(place, sources),
-        destination,
-        Some(Node::new(place, false)),
-        &shields,
-    );
+    let destination =
+        [("server", Node::new(place, "{{ cluster_address }}")), ("namespace", Node::new(place, "{{ namespace }}"))];
+    let spec =
+        application_spec(environment, Node::list(place, sources), destination, Some(Node::new(place, false)), &shields);
     Node::map(place, [("metadata", Node::map(place, metadata)), ("spec", spec)])
 }
 
@@ -310,10 +277,7 @@ fn application_spec(
     if let Some(self_heal) = self_heal {
         automated.set("selfHeal", self_heal);
     }
-    let sync = [
-        ("automated", automated),
-        ("syncOptions", texts(place, SYNC_OPTIONS.map(str::to_owned))),
-    ];
+    let sync = [("automated", automated), ("syncOptions", texts(place, SYNC_OPTIONS.map(str::to_owned)))];
     let mut spec = Node::map(
         place,
         [
@@ -360,10 +324,7 @@ fn values_source(environment: &Environment, folder: Option<String>) -> Node {
 }
 
 fn labels(environment: &Environment, app: &str) -> Node {
-    let fields = [
-        ("app", Node::new(environment.place, app)),
-        ("env", (&environment.name).into()),
-    ];
+    let fields = [("app", Node::new(environment.place, app)), ("env", (&environment.name).into())];
     Node::map(environment.place, fields)
 }
 

@@ -39,10 +39,7 @@ pub fn of_environment(environment: &Environment) -> Facts {
     facts.set("placeholder", PLACEHOLDER);
     let profiles = environment.profiles.iter().map(Node::from);
     facts.set_node("profiles", Node::list(place, profiles));
-    let cluster = [
-        ("name", (&environment.cluster_name).into()),
-        ("address", (&environment.cluster_address).into()),
-    ];
+    let cluster = [("name", (&environment.cluster_name).into()), ("address", (&environment.cluster_address).into())];
     facts.set_node("cluster", Node::map(place, cluster));
     let mut hosts = Map::new();
     for (name, host) in &environment.hosts {
@@ -94,8 +91,7 @@ pub fn names(
 /// Adds the names of all components, by component.
 pub fn add_names(facts: &mut Facts, environment: &Environment, all: &[(Names, &Component)]) {
     let place = environment.place;
-    let (mut releases, mut namespaces, mut versions, mut services) =
-        (Map::new(), Map::new(), Map::new(), Map::new());
+    let (mut releases, mut namespaces, mut versions, mut services) = (Map::new(), Map::new(), Map::new(), Map::new());
     for (names, component) in all {
         let name = &component.name;
         insert(&mut releases, name, Node::new(place, names.release.clone()));
@@ -195,23 +191,15 @@ fn in_order(vars: &Map) -> Result<Vec<Text>, Diagnostic> {
     Ok(ordered)
 }
 
-fn visit(
-    name: &Text,
-    vars: &Map,
-    under_way: &mut Vec<Text>,
-    ordered: &mut Vec<Text>,
-) -> Result<(), Diagnostic> {
+fn visit(name: &Text, vars: &Map, under_way: &mut Vec<Text>, ordered: &mut Vec<Text>) -> Result<(), Diagnostic> {
     if ordered.contains(name) {
         return Ok(());
     }
     if let Some(start) = under_way.iter().position(|other| other == name) {
         let circle: Vec<&str> = under_way[start..].iter().chain([name]).map(|n| &**n).collect();
-        return Err(Diagnostic::new(format!(
-            "variables are made from each other: {}",
-            circle.join(" from ")
-        ))
-        .at(vars[name].key)
-        .help("give one of them a value of its own"));
+        return Err(Diagnostic::new(format!("variables are made from each other: {}", circle.join(" from ")))
+            .at(vars[name].key)
+            .help("give one of them a value of its own"));
     }
     under_way.push(name.clone());
     let mut used = Vec::new();

@@ -17,11 +17,9 @@ pub use partners::{Partner, accepts, partners, trusted};
 pub use values::{Layer, Values};
 pub use why::{Explanation, Setting, explain};
 
-use crate::diagnostic::{Diagnostic, Place};
+use crate::diagnostic::Diagnostic;
 use crate::expression::{self, Facts};
-use crate::workspace::{
-    Component, Delivery, Environment, Kind, Located, Workspace, evaluated_label,
-};
+use crate::workspace::{Component, Delivery, Environment, Kind, Located, Workspace, evaluated_label};
 use crate::yaml::{Node, Text};
 use secrets::{ExternalSecrets, SecretObjects};
 
@@ -156,13 +154,7 @@ impl<'a> Context<'a> {
         };
         facts::add_partners(&mut facts, environment, &partners);
         facts::add_settings(&mut facts, environment)?;
-        Ok(Self {
-            workspace,
-            environment,
-            components,
-            partners,
-            facts,
-        })
+        Ok(Self { workspace, environment, components, partners, facts })
     }
 
     fn layers(&self, names: &Names, component: &Component) -> Result<Vec<Layer>, Diagnostic> {
@@ -200,9 +192,7 @@ fn store_carrier(
     credentials: Option<&ExternalSecrets>,
 ) -> Option<usize> {
     credentials.filter(|credentials| credentials.renders_cluster_store())?;
-    let reads = |(_, component): &&(Names, &Component)| {
-        secrets::active(environment, component).next().is_some()
-    };
+    let reads = |(_, component): &&(Names, &Component)| secrets::active(environment, component).next().is_some();
     let indexed = context.components.iter().enumerate();
     indexed
         .filter(|(_, pair)| reads(pair))
@@ -223,14 +213,9 @@ fn deployed(
         namespaces.push(evaluated_label(&namespace, "a namespace")?.value);
     }
     let mut cluster_kinds = component.cluster_kinds.clone();
-    let is_cluster_store = |object: &Node| {
-        object.get("kind").and_then(Node::as_text) == Some("ClusterSecretStore")
-    };
+    let is_cluster_store = |object: &Node| object.get("kind").and_then(Node::as_text) == Some("ClusterSecretStore");
     if objects.manifests.iter().any(is_cluster_store) {
-        cluster_kinds.push(Kind {
-            group: "external-secrets.io".into(),
-            kind: "ClusterSecretStore".into(),
-        });
+        cluster_kinds.push(Kind { group: "external-secrets.io".into(), kind: "ClusterSecretStore".into() });
     }
     Ok(Deployed {
         name: component.name.clone(),
@@ -251,9 +236,7 @@ fn deployed(
 
 fn applications(environment: &Environment, components: &[Deployed]) -> Applications {
     if environment.delivery == Delivery::Applications {
-        let single = |component: &Deployed| {
-            (component.name.clone(), argocd::application(environment, component))
-        };
+        let single = |component: &Deployed| (component.name.clone(), argocd::application(environment, component));
         return Applications::Single(components.iter().map(single).collect());
     }
     let cluster = [
@@ -273,25 +256,4 @@ fn applications(environment: &Environment, components: &[Deployed]) -> Applicati
         cluster: Node::map(environment.place, cluster),
         charts: components.iter().map(chart).collect(),
     }
-}
-
-/// Returns the places where an environment's components go: cluster, namespace, and where that is said.
-///
-/// # Errors
-/// As [`build`].
-pub fn destinations(
-    workspace: &Workspace<'_>,
-    environment: &Environment,
-) -> Result<Vec<(String, Place)>, Diagnostic> {
-    let facts = facts::of_environment(environment);
-    let cluster = format!("{} {}", &*environment.cluster_name, &*environment.cluster_address);
-    let mut destinations = Vec::new();
-    for used in &environment.components {
-        if let Some(component) = workspace.components.get(&*used.name.value) {
-            let names = facts::names(environment, used, component, &facts)?;
-            let destination = format!("{cluster} {}", &*names.namespace);
-            destinations.push((destination, names.namespace.place));
-        }
-    }
-    Ok(destinations)
 }

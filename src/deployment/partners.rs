@@ -37,24 +37,14 @@ pub fn partners(environment: &Environment, registry: &Registry) -> Result<Vec<Pa
 ///
 /// # Errors
 /// As [`partners`].
-pub fn trusted<'a>(
-    environment: &Environment,
-    registry: &'a Registry,
-) -> Result<Vec<&'a FederationFile>, Diagnostic> {
+pub fn trusted<'a>(environment: &Environment, registry: &'a Registry) -> Result<Vec<&'a FederationFile>, Diagnostic> {
     let find = |wanted: &Located<Text>| {
         let known = registry.files.iter().filter_map(|file| file.text("trustDomain"));
-        registry
-            .files
-            .iter()
-            .find(|file| file.text("trustDomain") == Some(&***wanted))
-            .ok_or_else(|| {
-                Diagnostic::new(format!(
-                    "`{}` has no federation file for `{}`",
-                    registry.folder, &**wanted
-                ))
+        registry.files.iter().find(|file| file.text("trustDomain") == Some(&***wanted)).ok_or_else(|| {
+            Diagnostic::new(format!("`{}` has no federation file for `{}`", registry.folder, &**wanted))
                 .at(wanted.place)
                 .suggest(wanted, known)
-            })
+        })
     };
     match &environment.federation.trust {
         Trust::None => Ok(Vec::new()),
@@ -73,20 +63,11 @@ pub fn accepts(environment: &Environment, file: &FederationFile) -> bool {
 fn partner(environment: &Environment, file: &FederationFile) -> Option<Partner> {
     let content = file.content.as_ref().ok()?;
     let named = content.get("trustDomain")?;
-    let trust_domain = Located {
-        value: named.as_text()?.into(),
-        place: named.place,
-    };
+    let trust_domain = Located { value: named.as_text()?.into(), place: named.place };
     let grants = &environment.federation.grants;
-    let grant = grants
-        .get(&trust_domain.value)
-        .or_else(|| grants.get("default"));
+    let grant = grants.get(&trust_domain.value).or_else(|| grants.get("default"));
     let methods = grant.map(|grant| grant.methods.iter().map(|method| method.value.clone()).collect());
-    Some(Partner {
-        trust_domain,
-        methods: methods.unwrap_or_default(),
-        entry: entry(environment, content),
-    })
+    Some(Partner { trust_domain, methods: methods.unwrap_or_default(), entry: entry(environment, content) })
 }
 
 /// Returns the spec of a ClusterFederatedTrustDomain:

@@ -108,16 +108,10 @@ impl ExternalSecrets {
         };
         let datum = |(key, property): &(Located<Text>, Located<Text>)| {
             let remote = [("key", path.into()), ("property", property.into())];
-            let fields = [
-                ("secretKey", key.into()),
-                ("remoteRef", Node::map(property.place, remote)),
-            ];
+            let fields = [("secretKey", key.into()), ("remoteRef", Node::map(property.place, remote))];
             Node::map(key.place, fields)
         };
-        let store = [
-            ("name", (&self.store.name).into()),
-            ("kind", (&self.store.kind).into()),
-        ];
+        let store = [("name", (&self.store.name).into()), ("kind", (&self.store.kind).into())];
         // The Secret outlives a mishap with the ExternalSecret: losing it would stop what runs.
         let target = [
             ("name", name.into()),
@@ -130,13 +124,7 @@ impl ExternalSecrets {
             ("target", Node::map(place, target)),
             ("data", Node::list(place, secret.keys.iter().map(datum))),
         ];
-        Ok(object(
-            &self.api_version,
-            "ExternalSecret",
-            &name.value,
-            SECRET_WAVE,
-            Node::map(place, spec),
-        ))
+        Ok(object(&self.api_version, "ExternalSecret", &name.value, SECRET_WAVE, Node::map(place, spec)))
     }
 
     fn store_object(&self) -> Option<Node> {
@@ -148,10 +136,7 @@ impl ExternalSecrets {
 }
 
 /// Returns the Secrets of a component that an environment of these profiles fills.
-pub fn active<'a>(
-    environment: &'a Environment,
-    component: &'a Component,
-) -> impl Iterator<Item = &'a Secret> {
+pub fn active<'a>(environment: &'a Environment, component: &'a Component) -> impl Iterator<Item = &'a Secret> {
     component.secrets.iter().filter(|secret| {
         let mut needed = secret.profiles.iter();
         needed.all(|profile| environment.has_profile(profile))
@@ -176,10 +161,7 @@ fn object(api_version: &Node, kind: &str, name: &str, wave: &str, spec: Node) ->
 impl Store {
     fn read(node: &Node) -> Result<Self, Diagnostic> {
         let fields = Fields::of(node, "`store`", &["kind", "name", "vault", "aws"])?;
-        let kinds = [
-            ("ClusterSecretStore", "ClusterSecretStore"),
-            ("SecretStore", "SecretStore"),
-        ];
+        let kinds = [("ClusterSecretStore", "ClusterSecretStore"), ("SecretStore", "SecretStore")];
         let kind = fields.choice("kind", &kinds)?.unwrap_or("ClusterSecretStore");
         let provider = match (fields.node("vault"), fields.node("aws")) {
             (Some(_), Some(aws)) => {
@@ -191,10 +173,7 @@ impl Store {
         };
         Ok(Self {
             name: fields.required_text("name")?,
-            kind: Located {
-                value: kind.into(),
-                place: fields.node("kind").map_or(node.place, |node| node.place),
-            },
+            kind: Located { value: kind.into(), place: fields.node("kind").map_or(node.place, |node| node.place) },
             provider,
             place: node.place,
         })
@@ -214,10 +193,7 @@ fn vault_provider(node: &Node, kind: &str) -> Result<Node, Diagnostic> {
     };
     let mut kubernetes = Node::map(
         place,
-        [
-            ("mountPath", or("mountPath", "kubernetes")?),
-            ("role", (&fields.required_text("role")?).into()),
-        ],
+        [("mountPath", or("mountPath", "kubernetes")?), ("role", (&fields.required_text("role")?).into())],
     );
     if let Some(account) = service_account(&fields, kind)? {
         kubernetes.set("serviceAccountRef", account);
@@ -244,10 +220,7 @@ fn aws_provider(node: &Node, kind: &str) -> Result<Node, Diagnostic> {
     let place = node.place;
     let mut aws = Node::map(
         place,
-        [
-            ("service", Node::new(place, "SecretsManager")),
-            ("region", (&fields.required_text("region")?).into()),
-        ],
+        [("service", Node::new(place, "SecretsManager")), ("region", (&fields.required_text("region")?).into())],
     );
     if let Some(role) = fields.text("role")? {
         aws.set("role", (&role).into());
@@ -280,8 +253,5 @@ fn service_account(fields: &Fields<'_>, kind: &str) -> Result<Option<Node>, Diag
         };
         return Err(wrong_type(node, "serviceAccount", expected));
     }
-    Ok(Some(Node {
-        value: Value::from(reference),
-        place: node.place,
-    }))
+    Ok(Some(Node { value: Value::from(reference), place: node.place }))
 }

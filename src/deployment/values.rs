@@ -54,11 +54,7 @@ pub fn layers(
         let Some(values) = values else {
             return Ok(());
         };
-        layers.push(Layer {
-            name,
-            values: expression::resolve(values, facts)?,
-            generated,
-        });
+        layers.push(Layer { name, values: expression::resolve(values, facts)?, generated });
         Ok(())
     };
     add("every environment".into(), component.values.as_ref(), false)?;
@@ -78,15 +74,8 @@ pub fn layers(
 ///
 /// # Errors
 /// Where an expression that uses the checksum cannot be evaluated.
-pub fn values(
-    layers: Vec<Layer>,
-    component: &Component,
-    facts: &mut Facts,
-) -> Result<Values, Diagnostic> {
-    let mut values = Values {
-        written: None,
-        generated: None,
-    };
+pub fn values(layers: Vec<Layer>, component: &Component, facts: &mut Facts) -> Result<Values, Diagnostic> {
+    let mut values = Values { written: None, generated: None };
     for layer in layers {
         let target = match layer.generated {
             true => &mut values.generated,

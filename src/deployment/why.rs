@@ -38,17 +38,10 @@ pub fn explain(
     path: &str,
 ) -> Result<Vec<Explanation>, Diagnostic> {
     let context = Context::new(workspace, environment)?;
-    let Some((names, found)) = context
-        .components
-        .iter()
-        .find(|(names, _)| names.component == component)
-    else {
+    let Some((names, found)) = context.components.iter().find(|(names, _)| names.component == component) else {
         let known = environment.components.iter().map(|used| &*used.name.value);
-        return Err(Diagnostic::new(format!(
-            "`{}` does not deploy a component `{component}`",
-            &*environment.name
-        ))
-        .suggest(component, known));
+        return Err(Diagnostic::new(format!("`{}` does not deploy a component `{component}`", &*environment.name))
+            .suggest(component, known));
     };
     let layers = context.layers(names, found)?;
     let mut facts = super::facts::of_component(&context.facts, names);
@@ -68,18 +61,10 @@ pub fn explain(
             .rev()
             .filter_map(|layer| {
                 let node = said_by(&layer.values, &merged, &path, found)?;
-                Some(Setting {
-                    layer: layer.name.clone(),
-                    place: node.place,
-                    value: node.clone(),
-                })
+                Some(Setting { layer: layer.name.clone(), place: node.place, value: node.clone() })
             })
             .collect();
-        explanations.push(Explanation {
-            path,
-            value: value.clone(),
-            settings,
-        });
+        explanations.push(Explanation { path, value: value.clone(), settings });
     });
     Ok(explanations)
 }

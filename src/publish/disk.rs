@@ -92,11 +92,9 @@ impl Target {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed("read", &path, &error)),
         };
-        let receipt = Receipt::parse(&content).and_then(|receipt| {
-            match receipt.environment == environment {
-                true => Ok(receipt),
-                false => Err(format!("it is of the environment `{}`", receipt.environment)),
-            }
+        let receipt = Receipt::parse(&content).and_then(|receipt| match receipt.environment == environment {
+            true => Ok(receipt),
+            false => Err(format!("it is of the environment `{}`", receipt.environment)),
         });
         receipt.map(Some).map_err(|why| {
             Diagnostic::new(format!("{path} is damaged: {why}"))
@@ -140,8 +138,7 @@ impl Target {
         let lock = lock(&self.root).map_err(|error| cannot(&error))?;
         let metadata = fs::symlink_metadata(self.root.join(".dirops"));
         if metadata.is_ok_and(|metadata| metadata.is_symlink()) {
-            return Err(Diagnostic::new(".dirops is a symbolic link: nothing was changed")
-                .help("remove it"));
+            return Err(Diagnostic::new(".dirops is a symbolic link: nothing was changed").help("remove it"));
         }
         let stage = Stage {
             target: self,
@@ -207,10 +204,7 @@ impl Stage<'_> {
     /// # Errors
     /// Where the disk is full or refuses otherwise; nothing has changed then.
     pub fn add(&self, plan: Plan) -> Result<Staged, Diagnostic> {
-        let mut staged = Staged {
-            changes: Vec::with_capacity(plan.changes.len()),
-            receipt: None,
-        };
+        let mut staged = Staged { changes: Vec::with_capacity(plan.changes.len()), receipt: None };
         for change in plan.changes {
             let file = match &change.content {
                 Some(content) => {
@@ -251,11 +245,7 @@ impl Stage<'_> {
         for folder in path.folders() {
             let full = self.target.root.join(folder);
             match fs::create_dir(&full) {
-                Ok(()) => self
-                    .folders
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(full),
+                Ok(()) => self.folders.lock().unwrap_or_else(PoisonError::into_inner).push(full),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => {
                     return Err(failed("made", folder, &error).help("nothing was changed"));

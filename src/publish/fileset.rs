@@ -75,10 +75,7 @@ impl FileSet {
     pub fn insert(&mut self, path: impl Into<String>, content: impl Into<Vec<u8>>) -> Result<(), PathError> {
         let path = RelativePath::new(path)?;
         if !self.folded.insert(path.as_str().to_lowercase()) {
-            return Err(PathError {
-                path: path.0,
-                why: "is taken by another file, letter case aside",
-            });
+            return Err(PathError { path: path.0, why: "is taken by another file, letter case aside" });
         }
         self.files.insert(path, content.into());
         Ok(())

@@ -11,10 +11,7 @@ use crate::yaml::{Node, to_json, to_yaml};
 /// Where a value has no spelling in YAML or JSON, or a path is none.
 pub fn files(deployment: &Deployment) -> Result<FileSet, Diagnostic> {
     let environment = &*deployment.environment;
-    let mut files = Files {
-        deployment,
-        set: FileSet::default(),
-    };
+    let mut files = Files { deployment, set: FileSet::default() };
     let project = format!("projects/dir/{environment}/dir-{environment}.yaml");
     files.yaml(project, [&deployment.project], "")?;
     let app = format!("projectapps/dir/{environment}/dir-{environment}-projectapp.yaml");
@@ -87,9 +84,7 @@ impl Files<'_> {
     }
 
     fn insert(&mut self, path: String, text: String) -> Result<(), Diagnostic> {
-        self.set
-            .insert(path, text)
-            .map_err(|error| Diagnostic::new(error.to_string()))
+        self.set.insert(path, text).map_err(|error| Diagnostic::new(error.to_string()))
     }
 }
 

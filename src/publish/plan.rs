@@ -118,19 +118,11 @@ pub fn plan(
     for (path, content) in files {
         planner.file(path, content)?;
     }
-    let Planner {
-        mut plan,
-        digests_before,
-        digests_after,
-        ..
-    } = planner;
+    let Planner { mut plan, digests_before, digests_after, .. } = planner;
     plan.changes.sort_by(|a, b| a.path.cmp(&b.path));
     let done = Receipt::new(source, environment, digests_after);
     if gone || before.as_ref() != Some(&done) {
-        plan.receipts = Some(Receipts {
-            begun: done.begun(digests_before),
-            done: (!gone).then_some(done),
-        });
+        plan.receipts = Some(Receipts { begun: done.begun(digests_before), done: (!gone).then_some(done) });
     }
     Ok(plan)
 }
@@ -150,8 +142,8 @@ impl Planner<'_> {
     fn refuse_other_source(&mut self, source: &str, environment: &str) -> Result<(), Diagnostic> {
         let other = self.receipt.map(|receipt| &receipt.source).filter(|other| *other != source);
         if let (Some(other), false) = (other, self.permissions.adopt) {
-            let path = RelativePath::new(Receipt::path(environment))
-                .map_err(|error| Diagnostic::new(error.to_string()))?;
+            let path =
+                RelativePath::new(Receipt::path(environment)).map_err(|error| Diagnostic::new(error.to_string()))?;
             self.conflict(path, ConflictKind::OtherSource(other.clone()));
         }
         Ok(())

@@ -68,11 +68,7 @@ impl Receipt {
     pub fn begun(&self, before: BTreeMap<String, Digest>) -> Self {
         let mut pending = self.files.clone();
         pending.retain(|path, digest| before.get(path) != Some(digest));
-        Self {
-            files: before,
-            pending,
-            ..self.clone()
-        }
+        Self { files: before, pending, ..self.clone() }
     }
 
     /// Reads a receipt.
@@ -119,8 +115,6 @@ impl Receipt {
 
     /// Returns whether dirops wrote this content to `path`.
     pub fn wrote(&self, path: &RelativePath, content: &Digest) -> bool {
-        [&self.files, &self.pending]
-            .iter()
-            .any(|files| files.get(path.as_str()) == Some(content))
+        [&self.files, &self.pending].iter().any(|files| files.get(path.as_str()) == Some(content))
     }
 }

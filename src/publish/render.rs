@@ -71,10 +71,7 @@ pub struct Failure {
 
 impl From<Diagnostic> for Failure {
     fn from(problem: Diagnostic) -> Self {
-        Self {
-            problems: vec![problem],
-            findings: Vec::new(),
-        }
+        Self { problems: vec![problem], findings: Vec::new() }
     }
 }
 
@@ -85,13 +82,9 @@ impl From<Diagnostic> for Failure {
 pub fn render(workspace: &Workspace<'_>, request: &Request) -> Result<Outcome, Failure> {
     refuse_source_folders(request)?;
     let environments = selected(workspace, request)?;
-    refuse_shared_destinations(workspace, &environments)?;
     let (errors, mut warnings) = split(rules::check_registries(workspace, &environments));
     if !errors.is_empty() {
-        return Err(Failure {
-            problems: Vec::new(),
-            findings: errors,
-        });
+        return Err(Failure { problems: Vec::new(), findings: errors });
     }
     let target = Target::new(&request.into);
     let stage = match request.check {
@@ -102,10 +95,7 @@ pub fn render(workspace: &Workspace<'_>, request: &Request) -> Result<Outcome, F
     let prepared = parallel::map(request.jobs, &work(&target, request, &environments)?, prepare);
     let mut outcome = Outcome::default();
     let mut staged = Vec::new();
-    let mut failure = Failure {
-        problems: Vec::new(),
-        findings: Vec::new(),
-    };
+    let mut failure = Failure { problems: Vec::new(), findings: Vec::new() };
     for prepared in prepared {
         match prepared {
             Ok(prepared) => {
@@ -147,10 +137,7 @@ struct Prepared {
     staged: Option<Staged>,
 }
 
-fn selected<'a>(
-    workspace: &'a Workspace<'_>,
-    request: &Request,
-) -> Result<Vec<&'a Environment>, Failure> {
+fn selected<'a>(workspace: &'a Workspace<'_>, request: &Request) -> Result<Vec<&'a Environment>, Failure> {
     if request.environments.is_empty() {
         return Ok(workspace.environments.iter().collect());
     }
@@ -162,11 +149,7 @@ fn selected<'a>(
 }
 
 /// A full render also prunes what this source has owned and has no more.
-fn work<'a>(
-    target: &Target,
-    request: &Request,
-    environments: &[&'a Environment],
-) -> Result<Vec<Work<'a>>, Diagnostic> {
+fn work<'a>(target: &Target, request: &Request, environments: &[&'a Environment]) -> Result<Vec<Work<'a>>, Diagnostic> {
     let mut work: Vec<_> = environments.iter().map(|environment| Work::Render(environment)).collect();
     if !request.environments.is_empty() {
         return Ok(work);
@@ -211,24 +194,14 @@ fn prepare(
         Some(stage) if plan.conflicts.is_empty() => Some(stage.add(plan)?),
         _ => None,
     };
-    Ok(Prepared {
-        summary,
-        warnings,
-        staged,
-    })
+    Ok(Prepared { summary, warnings, staged })
 }
 
-fn rendered(
-    workspace: &Workspace<'_>,
-    environment: &Environment,
-) -> Result<(FileSet, Vec<Finding>), Failure> {
+fn rendered(workspace: &Workspace<'_>, environment: &Environment) -> Result<(FileSet, Vec<Finding>), Failure> {
     let deployment: Deployment = deployment::build(workspace, environment)?;
     let (errors, warnings) = split(rules::check_deployment(&deployment));
     if !errors.is_empty() {
-        return Err(Failure {
-            problems: Vec::new(),
-            findings: errors,
-        });
+        return Err(Failure { problems: Vec::new(), findings: errors });
     }
     Ok((layout::files(&deployment)?, warnings))
 }
@@ -238,14 +211,9 @@ fn split(findings: Vec<Finding>) -> (Vec<Finding>, Vec<Finding>) {
 }
 
 fn summary(plan: &Plan) -> Summary {
-    let changes = plan
-        .changes
-        .iter()
-        .map(|change| (change.path.to_string(), Reason::Change(change.kind)));
-    let conflicts = plan
-        .conflicts
-        .iter()
-        .map(|conflict| (conflict.path.to_string(), Reason::Conflict(conflict.kind.clone())));
+    let changes = plan.changes.iter().map(|change| (change.path.to_string(), Reason::Change(change.kind)));
+    let conflicts =
+        plan.conflicts.iter().map(|conflict| (conflict.path.to_string(), Reason::Conflict(conflict.kind.clone())));
     let mut changes: Vec<_> = changes.chain(conflicts).collect();
     changes.sort_by(|a, b| a.0.cmp(&b.0));
     Summary {
@@ -271,10 +239,8 @@ fn conflict(path: &str, kind: &ConflictKind) -> Diagnostic {
             .help("bring the change into the source, or overwrite it with --force"),
         ConflictKind::NotOwned => Diagnostic::new(format!("{path} is there and dirops does not own it"))
             .help("move it away, or take it over with --adopt"),
-        ConflictKind::OtherSource(other) => {
-            Diagnostic::new(format!("{path} belongs to the source {other}"))
-                .help("give the environment another name, or take it over with --adopt")
-        }
+        ConflictKind::OtherSource(other) => Diagnostic::new(format!("{path} belongs to the source {other}"))
+            .help("give the environment another name, or take it over with --adopt"),
         ConflictKind::InTheWay(what) => {
             Diagnostic::new(format!("{path} cannot be written: {what} is in the way")).help("remove it")
         }
@@ -282,10 +248,7 @@ fn conflict(path: &str, kind: &ConflictKind) -> Diagnostic {
 }
 
 fn commit(stage: &Stage<'_>, staged: Vec<Staged>, jobs: usize) -> Result<(), Failure> {
-    let staged: Vec<_> = staged
-        .into_iter()
-        .map(|staged| std::sync::Mutex::new(Some(staged)))
-        .collect();
+    let staged: Vec<_> = staged.into_iter().map(|staged| std::sync::Mutex::new(Some(staged))).collect();
     let take = |cell: &std::sync::Mutex<Option<Staged>>| {
         let staged = cell.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         staged.map_or(Ok(()), |staged| stage.commit(staged))
@@ -294,10 +257,7 @@ fn commit(stage: &Stage<'_>, staged: Vec<Staged>, jobs: usize) -> Result<(), Fai
     let problems: Vec<_> = results.into_iter().filter_map(Result::err).collect();
     match problems.is_empty() {
         true => Ok(()),
-        false => Err(Failure {
-            problems,
-            findings: Vec::new(),
-        }),
+        false => Err(Failure { problems, findings: Vec::new() }),
     }
 }
 
@@ -309,11 +269,8 @@ fn refuse_source_folders(request: &Request) -> Result<(), Diagnostic> {
     for folder in ["base", "overlays", "onboarding"] {
         let inside = fs::canonicalize(request.source.join(folder)).is_ok_and(|folder| into.starts_with(folder));
         if inside {
-            return Err(Diagnostic::new(format!(
-                "{} is inside {folder}/, which is read",
-                request.into.display()
-            ))
-            .help("name a folder outside of base/, overlays/ and onboarding/ with --into"));
+            return Err(Diagnostic::new(format!("{} is inside {folder}/, which is read", request.into.display()))
+                .help("name a folder outside of base/, overlays/ and onboarding/ with --into"));
         }
     }
     Ok(())
@@ -328,35 +285,4 @@ fn resolved(path: &Path) -> Option<PathBuf> {
         Some(resolved.join(rest))
     });
     existing.or(Some(absolute))
-}
-
-/// Two environments in one namespace of one cluster would take each other's objects away.
-fn refuse_shared_destinations(
-    workspace: &Workspace<'_>,
-    environments: &[&Environment],
-) -> Result<(), Failure> {
-    let mut taken = std::collections::BTreeMap::new();
-    let mut problems = Vec::new();
-    for environment in environments {
-        let name = &*environment.name.value;
-        for (destination, place) in deployment::destinations(workspace, environment)? {
-            let other = taken.insert(destination.clone(), name);
-            if let Some(other) = other.filter(|other| *other != name) {
-                problems.push(
-                    Diagnostic::new(format!(
-                        "`{name}` and `{other}` have one destination: the cluster, address and namespace {destination}"
-                    ))
-                    .at(place)
-                    .help("give one of them another cluster or namespace"),
-                );
-            }
-        }
-    }
-    match problems.is_empty() {
-        true => Ok(()),
-        false => Err(Failure {
-            problems,
-            findings: Vec::new(),
-        }),
-    }
 }

@@ -19,9 +19,7 @@ fn check(file: &FederationFile) -> Vec<Diagnostic> {
     let Some((profile, name)) = file.profile().and_then(|node| Some((node, node.as_text()?))) else {
         return Vec::new();
     };
-    let id = file
-        .get("bundleEndpointProfile")
-        .and_then(|map| map.get("endpointSPIFFEID"));
+    let id = file.get("bundleEndpointProfile").and_then(|map| map.get("endpointSPIFFEID"));
     match name {
         "https_web" => id.map(unused_id).into_iter().collect(),
         "https_spiffe" => missing(file, profile, id),

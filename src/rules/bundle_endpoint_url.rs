@@ -59,7 +59,12 @@ mod tests {
 
     #[test]
     fn https_with_a_host_and_nothing_else_is_fetched() {
-        for url in ["https://spire.partner.io", "https://spire.partner.io:8443", "https://spire.partner.io/bundle", "https://[2001:db8::1]:8443"] {
+        for url in [
+            "https://spire.partner.io",
+            "https://spire.partner.io:8443",
+            "https://spire.partner.io/bundle",
+            "https://[2001:db8::1]:8443",
+        ] {
             assert_eq!(problem(url), None, "{url}");
         }
         for url in [

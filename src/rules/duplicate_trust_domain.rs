@@ -19,10 +19,7 @@ fn check(registry: &Registry) -> Vec<Diagnostic> {
     let mut first: BTreeMap<String, (&str, &str)> = BTreeMap::new();
     let mut found = Vec::new();
     for file in &registry.files {
-        let Some((node, trust_domain)) = file
-            .get("trustDomain")
-            .and_then(|node| Some((node, node.as_text()?)))
-        else {
+        let Some((node, trust_domain)) = file.get("trustDomain").and_then(|node| Some((node, node.as_text()?))) else {
             continue;
         };
         let name = trust_domain.replace('.', "-");

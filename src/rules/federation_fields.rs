@@ -14,13 +14,7 @@ pub(super) static RULE: Rule = Rule {
     check: Check::File(check),
 };
 
-const KEYS: [&str; 5] = [
-    "className",
-    "trustDomain",
-    "bundleEndpointURL",
-    "bundleEndpointProfile",
-    "trustDomainBundle",
-];
+const KEYS: [&str; 5] = ["className", "trustDomain", "bundleEndpointURL", "bundleEndpointProfile", "trustDomainBundle"];
 
 fn check(file: &FederationFile) -> Vec<Diagnostic> {
     let Ok(content) = &file.content else {
@@ -43,12 +37,7 @@ fn check(file: &FederationFile) -> Vec<Diagnostic> {
 }
 
 /// Returns what keeps `node` from being a map of texts with `known` keys, the `required` ones among them.
-fn texts(
-    node: &Node,
-    what: &'static str,
-    known: &[&'static str],
-    required: &[&'static str],
-) -> Vec<Diagnostic> {
+fn texts(node: &Node, what: &'static str, known: &[&'static str], required: &[&'static str]) -> Vec<Diagnostic> {
     let Some(map) = node.as_map() else {
         return vec![wrong_type(node, what, "a map")];
     };

@@ -16,12 +16,9 @@ pub(super) static RULE: Rule = Rule {
 fn check(file: &FederationFile) -> Vec<Diagnostic> {
     match file.get("trustDomain").and_then(|node| Some((node, node.as_text()?))) {
         Some((node, trust_domain)) if trust_domain != file.stem() => vec![
-            Diagnostic::new(format!(
-                "the file is about `{trust_domain}` and is called `{}.yaml`",
-                file.stem()
-            ))
-            .at(node.place)
-            .help(format!("call it `{trust_domain}.yaml`")),
+            Diagnostic::new(format!("the file is about `{trust_domain}` and is called `{}.yaml`", file.stem()))
+                .at(node.place)
+                .help(format!("call it `{trust_domain}.yaml`")),
         ],
         _ => Vec::new(),
     }

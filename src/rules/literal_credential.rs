@@ -61,19 +61,8 @@ fn check(deployment: &Deployment) -> Vec<Diagnostic> {
     found
 }
 
-fn diagnostic(
-    deployment: &Deployment,
-    component: &Deployed,
-    path: &Path,
-    leaf: &Node,
-    why: &str,
-) -> Diagnostic {
-    Diagnostic::new(format!(
-        "{path} of {} in {} is {why}",
-        component.name, deployment.environment
-    ))
-    .at(leaf.place)
-    .help(
+fn diagnostic(deployment: &Deployment, component: &Deployed, path: &Path, leaf: &Node, why: &str) -> Diagnostic {
+    Diagnostic::new(format!("{path} of {} in {} is {why}", component.name, deployment.environment)).at(leaf.place).help(
         "remove it and let an ExternalSecret provide it (profile external-secrets); write it out only in an \
          environment with the profile `kind`",
     )
@@ -105,8 +94,7 @@ fn credential(component: &Deployed, values: &Node, path: &Path, leaf: &Node) -> 
 fn is_reference(text: &str) -> bool {
     let variable = text.strip_prefix('$').map(|name| name.trim_matches(['{', '}', '(', ')']));
     let is_name = |name: &str| {
-        !name.is_empty()
-            && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
     };
     text.is_empty() || text == PLACEHOLDER || variable.is_some_and(is_name)
 }
@@ -141,9 +129,7 @@ fn environment_variable<'a>(values: &'a Node, path: &Path) -> Option<&'a str> {
 }
 
 fn is_credential_variable(name: &str) -> bool {
-    const ENDINGS: [&str; 7] = [
-        "PASSWORD", "PASSWD", "TOKEN", "SECRET", "PRIVATE_KEY", "API_KEY", "ACCESS_KEY",
-    ];
+    const ENDINGS: [&str; 7] = ["PASSWORD", "PASSWD", "TOKEN", "SECRET", "PRIVATE_KEY", "API_KEY", "ACCESS_KEY"];
     let name = name.to_ascii_uppercase();
     ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
@@ -166,17 +152,14 @@ fn within(text: &str) -> Option<String> {
 
 fn is_htpasswd_row(line: &str) -> bool {
     let hash = line.trim().split_once(':').map(|(_, hash)| hash);
-    hash.is_some_and(|hash| {
-        ["$2y$", "$2a$", "$2b$", "$apr1$", "{SHA}"].iter().any(|prefix| hash.starts_with(prefix))
-    })
+    hash.is_some_and(|hash| ["$2y$", "$2a$", "$2b$", "$apr1$", "{SHA}"].iter().any(|prefix| hash.starts_with(prefix)))
 }
 
 fn has_user_with_password(text: &str) -> bool {
     text.split("://").skip(1).any(|rest| {
         let authority = rest.split(['/', ' ', '"', '\n', '?']).next().unwrap_or_default();
         let user = authority.split_once('@').map(|(user, _)| user);
-        user.and_then(|user| user.split_once(':'))
-            .is_some_and(|(_, password)| !is_reference(password))
+        user.and_then(|user| user.split_once(':')).is_some_and(|(_, password)| !is_reference(password))
     })
 }
 

@@ -99,21 +99,12 @@ pub fn check_registries(workspace: &Workspace<'_>, environments: &[&Environment]
         .filter_map(|environment| Some((*environment, workspace.registry_of(environment)?)))
         .collect();
     let mut seen = BTreeSet::new();
-    let registries: Vec<&Registry> = trusts
-        .iter()
-        .map(|(_, registry)| *registry)
-        .filter(|registry| seen.insert(&registry.folder))
-        .collect();
+    let registries: Vec<&Registry> =
+        trusts.iter().map(|(_, registry)| *registry).filter(|registry| seen.insert(&registry.folder)).collect();
     let mut findings = collect(|check| match check {
-        Check::File(check) => registries
-            .iter()
-            .flat_map(|registry| registry.files.iter().flat_map(*check))
-            .collect(),
+        Check::File(check) => registries.iter().flat_map(|registry| registry.files.iter().flat_map(*check)).collect(),
         Check::Registry(check) => registries.iter().flat_map(|registry| check(registry)).collect(),
-        Check::Trust(check) => trusts
-            .iter()
-            .flat_map(|(environment, registry)| check(environment, registry))
-            .collect(),
+        Check::Trust(check) => trusts.iter().flat_map(|(environment, registry)| check(environment, registry)).collect(),
         Check::Deployment(_) => Vec::new(),
     });
     sort(&mut findings);

@@ -27,8 +27,9 @@ fn check(file: &FederationFile) -> Vec<Diagnostic> {
     };
     let problem = match text.parse::<TrustDomain>() {
         Err(error) => Some(format!("`{text}` is not the name of a trust domain: {error}")),
-        Ok(_) => unusable_in_kubernetes(text)
-            .map(|why| format!("Kubernetes cannot name an object after `{text}`: {why}")),
+        Ok(_) => {
+            unusable_in_kubernetes(text).map(|why| format!("Kubernetes cannot name an object after `{text}`: {why}"))
+        }
     };
     let diagnostic = |message| {
         Diagnostic::new(message)

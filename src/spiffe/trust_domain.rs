@@ -65,10 +65,9 @@ impl fmt::Display for TrustDomainError {
             Self::TooLong => f.write_str("it has more than 255 bytes"),
             Self::NotAName => f.write_str("it is more than a name: no scheme, user, port or path belongs to it"),
             Self::UpperCase => f.write_str("it has an upper-case letter"),
-            Self::Character(c) => write!(
-                f,
-                "it has the character {c:?}; lower-case letters, digits, `.`, `-` and `_` are allowed"
-            ),
+            Self::Character(c) => {
+                write!(f, "it has the character {c:?}; lower-case letters, digits, `.`, `-` and `_` are allowed")
+            }
         }
     }
 }

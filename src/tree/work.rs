@@ -34,9 +34,7 @@ impl Tree for WorkTree {
         }
         let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
         // A pipe or a file that grows does not tell its size beforehand.
-        file.take(limit + 1)
-            .read_to_end(&mut content)
-            .map_err(TreeError::Io)?;
+        file.take(limit + 1).read_to_end(&mut content).map_err(TreeError::Io)?;
         match content.len() as u64 {
             size if size > limit => Err(TreeError::TooLarge { size, limit }),
             _ => Ok(Some(content)),
@@ -51,11 +49,7 @@ impl Tree for WorkTree {
             Ok(_) => {}
         }
         fs::read_dir(&root).map_err(TreeError::Io)?;
-        let entries = WalkDir::new(&root)
-            .min_depth(1)
-            .max_depth(1)
-            .follow_links(true)
-            .sort_by_file_name();
+        let entries = WalkDir::new(&root).min_depth(1).max_depth(1).follow_links(true).sort_by_file_name();
         let mut listed = Vec::new();
         for entry in entries {
             let entry = entry.map_err(|error| TreeError::Io(error.into()))?;
@@ -63,10 +57,7 @@ impl Tree for WorkTree {
                 .file_name()
                 .to_str()
                 .ok_or_else(|| TreeError::Name(entry.file_name().to_string_lossy().into()))?;
-            listed.push(Listed {
-                name: name.to_owned(),
-                is_folder: entry.file_type().is_dir(),
-            });
+            listed.push(Listed { name: name.to_owned(), is_folder: entry.file_type().is_dir() });
         }
         Ok(Some(listed))
     }

@@ -116,11 +116,7 @@ impl Component {
                 "secrets",
             ],
         )?;
-        let chart = Fields::of(
-            fields.required("chart")?,
-            "`chart`",
-            &["repository", "name", "version"],
-        )?;
+        let chart = Fields::of(fields.required("chart")?, "`chart`", &["repository", "name", "version"])?;
         Ok(Self {
             name: name.to_owned(),
             place: node.place,
@@ -129,26 +125,13 @@ impl Component {
             version: chart.required_text("version")?,
             namespace: fields.node("namespace").cloned(),
             namespaces: list(&fields, "namespaces")?.to_vec(),
-            wave: wave(&fields)?.unwrap_or(Located {
-                value: 0,
-                place: node.place,
-            }),
-            cluster_kinds: list(&fields, "clusterKinds")?
-                .iter()
-                .map(kind)
-                .collect::<Result<_, _>>()?,
+            wave: wave(&fields)?.unwrap_or(Located { value: 0, place: node.place }),
+            cluster_kinds: list(&fields, "clusterKinds")?.iter().map(kind).collect::<Result<_, _>>()?,
             services: services(&fields)?,
             list_keys: list_keys(&fields)?,
-            credentials: fields
-                .texts("credentials")?
-                .iter()
-                .map(|path| split(path))
-                .collect(),
+            credentials: fields.texts("credentials")?.iter().map(|path| split(path)).collect(),
             restart_on: fields.texts("restartOn")?,
-            secrets: list(&fields, "secrets")?
-                .iter()
-                .map(secret)
-                .collect::<Result<_, _>>()?,
+            secrets: list(&fields, "secrets")?.iter().map(secret).collect::<Result<_, _>>()?,
             values: None,
             profiles: BTreeMap::new(),
             partners: None,
@@ -159,10 +142,7 @@ impl Component {
 /// Returns the sync wave that a map names.
 pub(super) fn wave(fields: &Fields<'_>) -> Result<Option<Located<i64>>, Diagnostic> {
     let wave = |node: &Node| match node.value {
-        Value::Int(value) => Ok(Located {
-            value,
-            place: node.place,
-        }),
+        Value::Int(value) => Ok(Located { value, place: node.place }),
         _ => Err(wrong_type(node, "wave", "an integer")),
     };
     fields.node("wave").map(wave).transpose()
@@ -213,10 +193,7 @@ fn kind(node: &Node) -> Result<Kind, Diagnostic> {
     let group = fields.required("group")?;
     Ok(Kind {
         // The core group has the empty name.
-        group: group
-            .as_text()
-            .ok_or_else(|| wrong_type(group, "group", "text"))?
-            .into(),
+        group: group.as_text().ok_or_else(|| wrong_type(group, "group", "text"))?.into(),
         kind: fields.required_text("kind")?.value,
     })
 }
@@ -227,32 +204,19 @@ fn services(fields: &Fields<'_>) -> Result<Vec<(Located<Text>, i64)>, Diagnostic
         Value::Int(port @ 1..=65535) => Ok(port),
         _ => Err(wrong_type(node, "services", "a port between 1 and 65535")),
     };
-    entries
-        .into_iter()
-        .map(|(name, node)| Ok((name, port(node)?)))
-        .collect()
+    entries.into_iter().map(|(name, node)| Ok((name, port(node)?))).collect()
 }
 
 fn list_keys(fields: &Fields<'_>) -> Result<ListKeys, Diagnostic> {
     let entries = fields.entries("listKeys")?;
-    entries
-        .into_iter()
-        .map(|(path, node)| Ok((split(&path), super::fields::text(node, "listKeys")?.value)))
-        .collect()
+    entries.into_iter().map(|(path, node)| Ok((split(&path), super::fields::text(node, "listKeys")?.value))).collect()
 }
 
 fn secret(node: &Node) -> Result<Secret, Diagnostic> {
-    let fields = Fields::of(
-        node,
-        "an entry of `secrets`",
-        &["name", "profiles", "shield", "keys"],
-    )?;
+    let fields = Fields::of(node, "an entry of `secrets`", &["name", "profiles", "shield", "keys"])?;
     let profiles = match fields.node("profiles") {
         Some(profiles) => texts(profiles, "profiles")?,
-        None => vec![Located {
-            value: "external-secrets".into(),
-            place: node.place,
-        }],
+        None => vec![Located { value: "external-secrets".into(), place: node.place }],
     };
     let shield = match fields.node("shield").map(|node| (node, &node.value)) {
         None => false,

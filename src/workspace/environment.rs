@@ -172,14 +172,10 @@ impl Environment {
         let argocd = Fields::of(fields.required("argocd")?, "`argocd`", &["namespace"])?;
         let cluster = Fields::of(fields.required("cluster")?, "`cluster`", &["name", "address"])?;
         let trust_domain = trust_domain(&fields.required_text("trustDomain")?)?;
-        let domain = fields.text("domain")?.unwrap_or_else(|| Located {
-            value: trust_domain.as_str().into(),
-            place: trust_domain.place,
-        });
-        let default_name = || Located {
-            value: folder.into(),
-            place: node.place,
-        };
+        let domain = fields
+            .text("domain")?
+            .unwrap_or_else(|| Located { value: trust_domain.as_str().into(), place: trust_domain.place });
+        let default_name = || Located { value: folder.into(), place: node.place };
         Ok(Self {
             folder: folder.to_owned(),
             place: node.place,
@@ -199,10 +195,7 @@ impl Environment {
             delivery: fields
                 .choice(
                     "delivery",
-                    &[
-                        ("applicationset", Delivery::ApplicationSet),
-                        ("applications", Delivery::Applications),
-                    ],
+                    &[("applicationset", Delivery::ApplicationSet), ("applications", Delivery::Applications)],
                 )?
                 .unwrap_or(Delivery::Applications),
             access: fields
@@ -225,11 +218,7 @@ impl Environment {
 /// Checks that a name can be part of Kubernetes names: a DNS label (RFC 1123).
 pub(super) fn label(name: Located<Text>, what: &str) -> Result<Located<Text>, Diagnostic> {
     let inner = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '-');
-    if name.len() <= 63
-        && name.chars().all(inner)
-        && !name.starts_with('-')
-        && !name.ends_with('-')
-    {
+    if name.len() <= 63 && name.chars().all(inner) && !name.starts_with('-') && !name.ends_with('-') {
         return Ok(name);
     }
     Err(Diagnostic::new(format!("{what} cannot be {:?}", &*name.value))
@@ -239,22 +228,15 @@ pub(super) fn label(name: Located<Text>, what: &str) -> Result<Located<Text>, Di
 
 fn trust_domain(written: &Located<Text>) -> Result<Located<TrustDomain>, Diagnostic> {
     match written.parse() {
-        Ok(value) => Ok(Located {
-            value,
-            place: written.place,
-        }),
-        Err(error) => Err(Diagnostic::new(format!(
-            "`{}` is not the name of a trust domain: {error}",
-            &**written
-        ))
-        .at(written.place)),
+        Ok(value) => Ok(Located { value, place: written.place }),
+        Err(error) => {
+            Err(Diagnostic::new(format!("`{}` is not the name of a trust domain: {error}", &**written))
+                .at(written.place))
+        }
     }
 }
 
-fn hosts(
-    fields: &Fields<'_>,
-    domain: &Located<Text>,
-) -> Result<Vec<(&'static str, Located<Text>)>, Diagnostic> {
+fn hosts(fields: &Fields<'_>, domain: &Located<Text>) -> Result<Vec<(&'static str, Located<Text>)>, Diagnostic> {
     let pattern = fields.required_text("hostPattern")?;
     if !pattern.contains("{service}") {
         return Err(Diagnostic::new("`hostPattern` must contain `{service}`").at(pattern.place));
@@ -264,10 +246,7 @@ fn hosts(
     let own = Fields::of(fields.node("hosts").unwrap_or(&empty), "`hosts`", &names)?;
     let host = |(name, service): (&'static str, &str)| {
         let derived = || Located {
-            value: pattern
-                .replace("{service}", service)
-                .replace("{domain}", domain)
-                .into(),
+            value: pattern.replace("{service}", service).replace("{domain}", domain).into(),
             place: domain.place,
         };
         hostname(own.text(name)?.unwrap_or_else(derived)).map(|host| (name, host))
@@ -297,9 +276,7 @@ fn profiles(fields: &Fields<'_>) -> Result<Vec<Located<Text>>, Diagnostic> {
     let mut seen = BTreeSet::new();
     match profiles.iter().find(|profile| !seen.insert(&profile.value)) {
         None => Ok(profiles),
-        Some(twice) => {
-            Err(Diagnostic::new(format!("the profile `{}` is named twice", &**twice)).at(twice.place))
-        }
+        Some(twice) => Err(Diagnostic::new(format!("the profile `{}` is named twice", &**twice)).at(twice.place)),
     }
 }
 
@@ -313,9 +290,7 @@ fn components(fields: &Fields<'_>) -> Result<Vec<ComponentUse>, Diagnostic> {
         Ok(ComponentUse {
             name,
             version: fields.text("version")?,
-            namespace: namespace
-                .map(|namespace| label(namespace, "a namespace"))
-                .transpose()?,
+            namespace: namespace.map(|namespace| label(namespace, "a namespace")).transpose()?,
             wave: wave(&fields)?,
         })
     };
@@ -325,18 +300,12 @@ fn components(fields: &Fields<'_>) -> Result<Vec<ComponentUse>, Diagnostic> {
 
 fn policies(fields: &Fields<'_>) -> Result<Policies, Diagnostic> {
     let fields = Fields::of(fields.required("policies")?, "`policies`", &["own", "anyone"])?;
-    Ok(Policies {
-        own: methods(fields.texts("own")?)?,
-        anyone: methods(fields.texts("anyone")?)?,
-    })
+    Ok(Policies { own: methods(fields.texts("own")?)?, anyone: methods(fields.texts("anyone")?)? })
 }
 
 fn federation(fields: &Fields<'_>) -> Result<Federation, Diagnostic> {
-    let fields = Fields::of(
-        fields.required("federation")?,
-        "`federation`",
-        &["registry", "trust", "accept", "grants"],
-    )?;
+    let fields =
+        Fields::of(fields.required("federation")?, "`federation`", &["registry", "trust", "accept", "grants"])?;
     let grant = |(partner, node): (Located<Text>, &Node)| {
         let methods = methods(texts(node, "grants")?)?;
         let place = partner.place;
@@ -366,10 +335,7 @@ fn trust(fields: &Fields<'_>) -> Result<Trust, Diagnostic> {
 /// Checks that each is `*` or a gRPC method: what else stood there would end up as text in the policy file.
 fn methods(methods: Vec<Located<Text>>) -> Result<Vec<Located<Text>>, Diagnostic> {
     let word = |part: &str| {
-        !part.is_empty()
-            && part
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'*'))
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'*'))
     };
     let is_method = |method: &str| {
         let parts = method.strip_prefix('/').and_then(|rest| rest.split_once('/'));

@@ -36,10 +36,7 @@ impl Registry {
             .filter(|entry| !entry.is_folder && entry.name.ends_with(".yaml"))
             .map(|entry| FederationFile::read(reader, format!("{folder}/{}", entry.name)))
             .collect();
-        Ok(Self {
-            folder: folder.to_owned(),
-            files,
-        })
+        Ok(Self { folder: folder.to_owned(), files })
     }
 }
 
@@ -51,16 +48,9 @@ impl FederationFile {
                 reader.start_of(&path).file,
                 Err(Diagnostic::new("the file is a link to nothing").at(reader.start_of(&path))),
             ),
-            Err(error) => (
-                error.place.unwrap_or_else(|| reader.start_of(&path)).file,
-                Err(error),
-            ),
+            Err(error) => (error.place.unwrap_or_else(|| reader.start_of(&path)).file, Err(error)),
         };
-        Self {
-            path,
-            file,
-            content,
-        }
+        Self { path, file, content }
     }
 
     /// Returns the file's name without folder and ending: the trust domain that it should be about.

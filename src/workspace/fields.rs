@@ -41,15 +41,11 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// Where the node is no map or has a key that is not in `known`.
     pub fn of(node: &'a Node, what: &'static str, known: &[&'static str]) -> Result<Self, Diagnostic> {
-        let map = node.as_map().ok_or_else(|| {
-            Diagnostic::new(format!("{what} must be a map, not {}", node.kind())).at(node.place)
-        })?;
+        let map = node
+            .as_map()
+            .ok_or_else(|| Diagnostic::new(format!("{what} must be a map, not {}", node.kind())).at(node.place))?;
         match map.iter().find(|(key, _)| !known.contains(&&***key)) {
-            None => Ok(Self {
-                map,
-                place: node.place,
-                what,
-            }),
+            None => Ok(Self { map, place: node.place, what }),
             Some((key, entry)) => Err(Diagnostic::new(format!("{what} has no key `{key}`"))
                 .at(entry.key)
                 .suggest(key, known.iter().copied())),
@@ -58,10 +54,7 @@ impl<'a> Fields<'a> {
 
     /// Returns the value of `key`; a null counts as none.
     pub fn node(&self, key: &str) -> Option<&'a Node> {
-        self.map
-            .get(key)
-            .map(|entry| &entry.node)
-            .filter(|node| !matches!(node.value, Value::Null))
+        self.map.get(key).map(|entry| &entry.node).filter(|node| !matches!(node.value, Value::Null))
     }
 
     /// Returns the value of `key`.
@@ -109,11 +102,9 @@ impl<'a> Fields<'a> {
         };
         match choices.iter().find(|(name, _)| *name == &**written) {
             Some((_, choice)) => Ok(Some(*choice)),
-            None => Err(
-                Diagnostic::new(format!("`{key}` cannot be `{}`", &**written))
-                    .at(written.place)
-                    .suggest(&written, choices.iter().map(|(name, _)| *name)),
-            ),
+            None => Err(Diagnostic::new(format!("`{key}` cannot be `{}`", &**written))
+                .at(written.place)
+                .suggest(&written, choices.iter().map(|(name, _)| *name))),
         }
     }
 
@@ -127,10 +118,7 @@ impl<'a> Fields<'a> {
         };
         let map = node.as_map().ok_or_else(|| wrong_type(node, key, "a map"))?;
         let entry = |(key, entry): (&Text, &'a crate::yaml::Entry)| {
-            let name = Located {
-                value: key.clone(),
-                place: entry.key,
-            };
+            let name = Located { value: key.clone(), place: entry.key };
             (name, &entry.node)
         };
         Ok(map.iter().map(entry).collect())
@@ -143,15 +131,12 @@ impl<'a> Fields<'a> {
 /// Where it is something else, or empty.
 pub fn text(node: &Node, what: &str) -> Result<Located<Text>, Diagnostic> {
     match &node.value {
-        Value::Text(text) if !text.trim().is_empty() => Ok(Located {
-            value: text.clone(),
-            place: node.place,
-        }),
+        Value::Text(text) if !text.trim().is_empty() => Ok(Located { value: text.clone(), place: node.place }),
         Value::Text(_) => Err(Diagnostic::new(format!("`{what}` is empty")).at(node.place)),
-        Value::Template(_) => Err(Diagnostic::new(format!(
-            "`{what}` may not be an expression: expressions are made from it"
-        ))
-        .at(node.place)),
+        Value::Template(_) => {
+            Err(Diagnostic::new(format!("`{what}` may not be an expression: expressions are made from it"))
+                .at(node.place))
+        }
         _ => Err(wrong_type(node, what, "text")),
     }
 }
@@ -161,20 +146,15 @@ pub fn text(node: &Node, what: &str) -> Result<Located<Text>, Diagnostic> {
 /// # Errors
 /// Where it is something else.
 pub fn texts(node: &Node, what: &str) -> Result<Vec<Located<Text>>, Diagnostic> {
-    let items = node
-        .as_list()
-        .ok_or_else(|| wrong_type(node, what, "a list"))?;
+    let items = node.as_list().ok_or_else(|| wrong_type(node, what, "a list"))?;
     items.iter().map(|item| text(item, what)).collect()
 }
 
 /// Returns the diagnostic for a value that is not of the type it must be of.
 pub fn wrong_type(node: &Node, what: &str, expected: &str) -> Diagnostic {
-    let diagnostic = Diagnostic::new(format!("`{what}` must be {expected}, not {}", node.kind()))
-        .at(node.place);
+    let diagnostic = Diagnostic::new(format!("`{what}` must be {expected}, not {}", node.kind())).at(node.place);
     match (&node.value, expected) {
-        (Value::Bool(_) | Value::Int(_) | Value::Float(_), "text") => {
-            diagnostic.help("quote it to make it text")
-        }
+        (Value::Bool(_) | Value::Int(_) | Value::Float(_), "text") => diagnostic.help("quote it to make it text"),
         _ => diagnostic,
     }
 }

@@ -8,12 +8,10 @@ mod reader;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use component::{Component, Kind, ListKeys, Secret};
 pub(crate) use component::split;
+pub use component::{Component, Kind, ListKeys, Secret};
 pub(crate) use environment::evaluated_label;
-pub use environment::{
-    Access, ComponentUse, Delivery, Environment, Federation, Grant, HOSTS, Policies, Trust,
-};
+pub use environment::{Access, ComponentUse, Delivery, Environment, Federation, Grant, HOSTS, Policies, Trust};
 pub use federation::{FederationFile, Registry};
 pub use fields::Located;
 pub(crate) use fields::{Fields, text, wrong_type};
@@ -41,21 +39,12 @@ impl<'a> Workspace<'a> {
     ///
     /// # Errors
     /// Everything that is wrong with its components and environments, sorted by place.
-    pub fn load(
-        tree: &'a dyn Tree,
-        sources: &'a Sources,
-        jobs: usize,
-    ) -> Result<Self, Vec<Diagnostic>> {
+    pub fn load(tree: &'a dyn Tree, sources: &'a Sources, jobs: usize) -> Result<Self, Vec<Diagnostic>> {
         let reader = Reader { tree, sources };
         let components = load_components(reader)?;
         let environments = load_environments(reader, jobs)?;
         let registries = load_registries(reader, &environments)?;
-        let workspace = Self {
-            reader,
-            components,
-            environments,
-            registries,
-        };
+        let workspace = Self { reader, components, environments, registries };
         let mut problems = workspace.problems();
         problems.sort_by_key(|problem| problem.place);
         match problems.is_empty() {
@@ -73,9 +62,7 @@ impl<'a> Workspace<'a> {
         self.environments
             .iter()
             .find(|env| &*env.name.value == name)
-            .ok_or_else(|| {
-                Diagnostic::new(format!("there is no environment `{name}`")).suggest(name, known)
-            })
+            .ok_or_else(|| Diagnostic::new(format!("there is no environment `{name}`")).suggest(name, known))
     }
 
     /// Returns the values of an environment for one of its components alone, if it has any.
@@ -97,6 +84,9 @@ impl<'a> Workspace<'a> {
     /// Returns what is wrong between files, each of which is right by itself.
     fn problems(&self) -> Vec<Diagnostic> {
         let mut problems = same_names(&self.environments, self.reader.sources);
+        if problems.is_empty() {
+            problems = same_destinations(&self.environments);
+        }
         let profiles = self.profiles();
         for environment in &self.environments {
             problems.extend(self.unknown_names(environment, &profiles));
@@ -117,20 +107,14 @@ impl<'a> Workspace<'a> {
     }
 
     fn unknown_names(&self, environment: &Environment, profiles: &BTreeSet<&str>) -> Vec<Diagnostic> {
-        let missing_profiles = environment
-            .profiles
-            .iter()
-            .filter(|profile| !profiles.contains(&*profile.value))
-            .map(|profile| {
+        let missing_profiles =
+            environment.profiles.iter().filter(|profile| !profiles.contains(&*profile.value)).map(|profile| {
                 Diagnostic::new(format!("there is no profile `{}`", &*profile.value))
                     .at(profile.place)
                     .suggest(profile, profiles.iter().copied())
             });
-        let missing_components = environment
-            .components
-            .iter()
-            .filter(|used| !self.components.contains_key(&**used.name))
-            .map(|used| {
+        let missing_components =
+            environment.components.iter().filter(|used| !self.components.contains_key(&**used.name)).map(|used| {
                 Diagnostic::new(format!("base/ has no component `{}`", &*used.name))
                     .at(used.name.place)
                     .suggest(&used.name, self.components.keys().map(String::as_str))
@@ -156,11 +140,9 @@ impl<'a> Workspace<'a> {
             .filter(|file| !known.contains(&file.name))
             .map(|file| {
                 let path = format!("{folder}/{}", file.name);
-                Diagnostic::new(format!(
-                    "nothing reads `{path}`: the environment has no such component"
-                ))
-                .at(self.reader.start_of(&path))
-                .suggest(&file.name, known.iter().map(String::as_str))
+                Diagnostic::new(format!("nothing reads `{path}`: the environment has no such component"))
+                    .at(self.reader.start_of(&path))
+                    .suggest(&file.name, known.iter().map(String::as_str))
             })
             .collect()
     }
@@ -172,11 +154,7 @@ fn overlay_path(environment: &Environment, component: &str) -> String {
 
 fn folders(reader: Reader<'_>, parent: &str) -> Result<Vec<String>, Vec<Diagnostic>> {
     let listed = reader.list(parent).map_err(|error| vec![error])?;
-    let folders: Vec<String> = listed
-        .into_iter()
-        .filter(|entry| entry.is_folder)
-        .map(|entry| entry.name)
-        .collect();
+    let folders: Vec<String> = listed.into_iter().filter(|entry| entry.is_folder).map(|entry| entry.name).collect();
     if folders.is_empty() {
         return Err(vec![
             Diagnostic::new(format!("there is nothing in `{parent}/`"))
@@ -190,27 +168,20 @@ fn load_components(reader: Reader<'_>) -> Result<BTreeMap<String, Component>, Ve
     let names = folders(reader, "base")?;
     all(names.into_iter().map(|name| {
         let place = reader.start_of(&format!("base/{name}/component.yaml"));
-        let located = Located {
-            value: name.as_str().into(),
-            place,
-        };
+        let located = Located { value: name.as_str().into(), place };
         environment::label(located, "a component's folder")?;
         Ok((name.clone(), Component::read(reader, &name)?))
     }))
 }
 
 fn load_environments(reader: Reader<'_>, jobs: usize) -> Result<Vec<Environment>, Vec<Diagnostic>> {
-    let defaults = reader
-        .template("base/environment.yaml")
-        .map_err(|error| vec![error])?;
+    let defaults = reader.template("base/environment.yaml").map_err(|error| vec![error])?;
     let load = |folder: &String| {
         let path = format!("overlays/{folder}/environment.yaml");
         let Some(own) = reader.template(&path)? else {
-            return Err(
-                Diagnostic::new(format!("`overlays/{folder}` has no environment.yaml"))
-                    .at(reader.start_of(&path))
-                    .help("write one, or move the folder out of overlays/"),
-            );
+            return Err(Diagnostic::new(format!("`overlays/{folder}` has no environment.yaml"))
+                .at(reader.start_of(&path))
+                .help("write one, or move the folder out of overlays/"));
         };
         if own.as_map().is_none() {
             return Err(wrong_type(&own, "environment.yaml", "a map"));
@@ -241,14 +212,9 @@ fn load_registries(
 }
 
 /// Returns all results, or all errors.
-fn all<T, C: FromIterator<T>>(
-    results: impl IntoIterator<Item = Result<T, Diagnostic>>,
-) -> Result<C, Vec<Diagnostic>> {
+fn all<T, C: FromIterator<T>>(results: impl IntoIterator<Item = Result<T, Diagnostic>>) -> Result<C, Vec<Diagnostic>> {
     let mut errors = Vec::new();
-    let good = results
-        .into_iter()
-        .filter_map(|result| result.map_err(|error| errors.push(error)).ok())
-        .collect();
+    let good = results.into_iter().filter_map(|result| result.map_err(|error| errors.push(error)).ok()).collect();
     match errors.is_empty() {
         true => Ok(good),
         false => Err(errors),
@@ -265,13 +231,37 @@ fn same_names(environments: &[Environment], sources: &Sources) -> Vec<Diagnostic
                 first.insert(&environment.name, place);
             }
             Some(other) => problems.push(
-                Diagnostic::new(format!(
-                    "two environments have the name `{}`",
-                    &*environment.name
-                ))
-                .at(place)
-                .help(format!("the other one is at {}", sources.show(*other))),
+                Diagnostic::new(format!("two environments have the name `{}`", &*environment.name))
+                    .at(place)
+                    .help(format!("the other one is at {}", sources.show(*other))),
             ),
+        }
+    }
+    problems
+}
+
+/// A component that is twice in one cluster would bring its cluster-wide objects twice, and Argo CD would never have
+/// both in sync.
+fn same_destinations(environments: &[Environment]) -> Vec<Diagnostic> {
+    let mut first: BTreeMap<(&str, &str, &str), &str> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for environment in environments {
+        let name = &*environment.name.value;
+        let cluster = &*environment.cluster_name.value;
+        for used in &environment.components {
+            let component = &*used.name.value;
+            let destination = (cluster, &*environment.cluster_address.value, component);
+            if let Some(other) = first.insert(destination, name) {
+                problems.push(
+                    Diagnostic::new(format!(
+                        "`{other}` and `{name}` both deploy `{component}` to the cluster `{cluster}`"
+                    ))
+                    .at(used.name.place)
+                    .help("name another cluster, or leave the component to one of them"),
+                );
+                // The other components are there twice for the same reason.
+                break;
+            }
         }
     }
     problems

@@ -68,15 +68,8 @@ impl Reader<'_> {
     /// # Errors
     /// Where it cannot be read.
     pub fn list(&self, folder: &str) -> Result<Vec<Listed>, Diagnostic> {
-        let listed = self
-            .tree
-            .list(folder)
-            .map_err(|error| self.unreadable(folder, &error))?;
-        Ok(listed
-            .unwrap_or_default()
-            .into_iter()
-            .filter(|entry| !entry.name.starts_with('.'))
-            .collect())
+        let listed = self.tree.list(folder).map_err(|error| self.unreadable(folder, &error))?;
+        Ok(listed.unwrap_or_default().into_iter().filter(|entry| !entry.name.starts_with('.')).collect())
     }
 
     /// Returns the place to name for a file as a whole.

@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::ser::{Error as _, SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
+use serde_saphyr::DoubleQuoted;
 
 use super::{Node, Value};
 
@@ -56,8 +57,7 @@ pub fn to_yaml<'a>(documents: impl IntoIterator<Item = &'a Node>) -> Result<Stri
 /// # Errors
 /// As [`to_yaml`].
 pub fn to_json(node: &Node) -> Result<String, EmitError> {
-    let mut text =
-        serde_json::to_string_pretty(node).map_err(|error| EmitError(error.to_string()))?;
+    let mut text = serde_json::to_string_pretty(node).map_err(|error| EmitError(error.to_string()))?;
     text.push('\n');
     Ok(text)
 }
@@ -71,6 +71,12 @@ fn reads_back(text: &str, node: &Node) -> bool {
     }
 }
 
+/// Returns whether readers after libyaml, Kubernetes' among them, would take the block scalar of a text for an error:
+/// they look for its indentation in a tab.
+fn misread_as_block(text: &str) -> bool {
+    text.contains('\n') && text.trim_start_matches('\n').starts_with('\t')
+}
+
 impl Serialize for Node {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.value {
@@ -80,11 +86,11 @@ impl Serialize for Node {
             Value::UInt(value) => serializer.serialize_u64(*value),
             Value::Float(value) if value.is_finite() => serializer.serialize_f64(*value),
             Value::Float(_) => Err(S::Error::custom("infinity and NaN have no spelling in JSON")),
+            Value::Text(text) if misread_as_block(text) => DoubleQuoted(&**text).serialize(serializer),
             Value::Text(text) => serializer.serialize_str(text),
-            Value::Template(template) => Err(S::Error::custom(format!(
-                "the expression `{}` was not evaluated",
-                template.source()
-            ))),
+            Value::Template(template) => {
+                Err(S::Error::custom(format!("the expression `{}` was not evaluated", template.source())))
+            }
             Value::List(items) => {
                 let mut sequence = serializer.serialize_seq(Some(items.len()))?;
                 for item in items {

@@ -46,9 +46,7 @@ fn merge_lists(lower: &mut Vec<Node>, upper: Vec<Node>, list_keys: &ListKeys, pa
         return;
     };
     for item in upper {
-        let same = item
-            .get(key)
-            .and_then(|wanted| lower.iter().position(|other| other.get(key) == Some(wanted)));
+        let same = item.get(key).and_then(|wanted| lower.iter().position(|other| other.get(key) == Some(wanted)));
         match same {
             Some(index) => merge_at(&mut lower[index], item, list_keys, path),
             None => lower.push(item),
@@ -89,7 +87,7 @@ mod tests {
     fn keyed_lists_merge_by_their_key() {
         assert_eq!(
             merged("env: [{name: A, value: '1'}, {name: B}]", "env: [{name: C}, {name: A, value: '2'}]"),
-            "env:\n- name: A\n  value: '2'\n- name: B\n- name: C\n"
+            "env:\n- name: A\n  value: \"2\"\n- name: B\n- name: C\n"
         );
     }
 }

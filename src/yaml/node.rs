@@ -57,10 +57,7 @@ pub struct Entry {
 impl Node {
     /// Returns a node of `value` at `place`.
     pub fn new(place: Place, value: impl Into<Value>) -> Self {
-        Self {
-            value: value.into(),
-            place,
-        }
+        Self { value: value.into(), place }
     }
 
     /// Returns a mapping whose nodes keep their own places; keys stand at `place`.
@@ -159,9 +156,7 @@ impl PartialEq for Node {
             (Value::Template(a), Value::Template(b)) => a.source() == b.source(),
             (Value::List(a), Value::List(b)) => a == b,
             (Value::Map(a), Value::Map(b)) => {
-                a.len() == b.len()
-                    && a.iter()
-                        .all(|(key, x)| b.get(key).is_some_and(|y| x.node == y.node))
+                a.len() == b.len() && a.iter().all(|(key, x)| b.get(key).is_some_and(|y| x.node == y.node))
             }
             _ => false,
         }

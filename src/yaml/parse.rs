@@ -27,11 +27,9 @@ pub fn parse(file: FileId, text: &str) -> Result<Node, Diagnostic> {
             .at(first)
             .help("write the settings, or `{}` for none, or remove the file")),
         1 => Ok(documents.remove(0)),
-        n => Err(
-            Diagnostic::new(format!("the file holds {n} documents where one is expected"))
-                .at(documents[1].place)
-                .help("remove the `---` and what follows it, or move it to a file of its own"),
-        ),
+        n => Err(Diagnostic::new(format!("the file holds {n} documents where one is expected"))
+            .at(documents[1].place)
+            .help("remove the `---` and what follows it, or move it to a file of its own")),
     }
 }
 
@@ -59,12 +57,11 @@ fn refuse_control_characters(file: FileId, text: &str) -> Result<(), Diagnostic>
     };
     match text.char_indices().find(|&(_, c)| forbidden(c)) {
         None => Ok(()),
-        Some((offset, c)) => Err(Diagnostic::new(format!(
-            "the character U+{:04X} may not stand in YAML",
-            u32::from(c)
-        ))
-        .at(Place::of_offset(file, text, offset))
-        .help("remove it; in a double-quoted scalar it can be written as an escape")),
+        Some((offset, c)) => {
+            Err(Diagnostic::new(format!("the character U+{:04X} may not stand in YAML", u32::from(c)))
+                .at(Place::of_offset(file, text, offset))
+                .help("remove it; in a double-quoted scalar it can be written as an escape"))
+        }
     }
 }
 
@@ -99,23 +96,12 @@ struct Open {
 
 enum Content {
     List(Vec<Node>),
-    Map {
-        map: Map,
-        key: Option<(super::Text, Place)>,
-        merged: Vec<Node>,
-        awaiting_merge: bool,
-    },
+    Map { map: Map, key: Option<(super::Text, Place)>, merged: Vec<Node>, awaiting_merge: bool },
 }
 
 impl Composer {
     fn new(file: FileId) -> Self {
-        Self {
-            file,
-            documents: Vec::new(),
-            open: Vec::new(),
-            anchors: HashMap::new(),
-            from_aliases: 0,
-        }
+        Self { file, documents: Vec::new(), open: Vec::new(), anchors: HashMap::new(), from_aliases: 0 }
     }
 
     fn accept(&mut self, event: Event<'_>, span: Span) -> Result<(), Diagnostic> {
@@ -138,12 +124,7 @@ impl Composer {
             }
             Event::MappingStart(_, anchor, tag) => {
                 refuse_tag(tag.is_some(), place)?;
-                let content = Content::Map {
-                    map: Map::new(),
-                    key: None,
-                    merged: Vec::new(),
-                    awaiting_merge: false,
-                };
+                let content = Content::Map { map: Map::new(), key: None, merged: Vec::new(), awaiting_merge: false };
                 self.open(place, anchor, content)
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(),
@@ -170,21 +151,12 @@ impl Composer {
         if self.open.len() >= DEPTH_LIMIT {
             return Err(too_deep(place));
         }
-        self.open.push(Open {
-            place,
-            anchor,
-            content,
-        });
+        self.open.push(Open { place, anchor, content });
         Ok(())
     }
 
     fn close(&mut self) -> Result<(), Diagnostic> {
-        let Some(Open {
-            place,
-            anchor,
-            content,
-        }) = self.open.pop()
-        else {
+        let Some(Open { place, anchor, content }) = self.open.pop() else {
             return Ok(());
         };
         let value = match content {
@@ -197,19 +169,11 @@ impl Composer {
         self.finish(Node { value, place }, anchor)
     }
 
-    fn key(
-        &mut self,
-        text: &str,
-        style: ScalarStyle,
-        place: Place,
-        anchor: usize,
-    ) -> Result<(), Diagnostic> {
+    fn key(&mut self, text: &str, style: ScalarStyle, place: Place, anchor: usize) -> Result<(), Diagnostic> {
         if anchor != 0 {
             return Err(Diagnostic::new("an anchor may not stand on a key").at(place));
         }
-        let Some(Open { content: Content::Map { map, key, awaiting_merge, .. }, .. }) =
-            self.open.last_mut()
-        else {
+        let Some(Open { content: Content::Map { map, key, awaiting_merge, .. }, .. }) = self.open.last_mut() else {
             return Ok(());
         };
         let plain = matches!(style, ScalarStyle::Plain);
@@ -218,11 +182,9 @@ impl Composer {
             return Ok(());
         }
         if plain && matches!(resolve(text), Value::Bool(_) | Value::Null) {
-            return Err(Diagnostic::new(format!(
-                "Kubernetes does not read the key `{text}` as text"
-            ))
-            .at(place)
-            .help(format!("quote it: \"{text}\"")));
+            return Err(Diagnostic::new(format!("Kubernetes does not read the key `{text}` as text"))
+                .at(place)
+                .help(format!("quote it: \"{text}\"")));
         }
         if let Some(first) = map.get(text) {
             return Err(Diagnostic::new(format!("the key `{text}` stands here a second time"))
@@ -243,11 +205,9 @@ impl Composer {
         let (nodes, depth) = extent(target);
         self.from_aliases += nodes;
         if self.from_aliases > ALIAS_LIMIT {
-            return Err(Diagnostic::new(format!(
-                "the aliases of this file expand to more than {ALIAS_LIMIT} values"
-            ))
-            .at(place)
-            .help("write the values out, or use fewer aliases of aliases"));
+            return Err(Diagnostic::new(format!("the aliases of this file expand to more than {ALIAS_LIMIT} values"))
+                .at(place)
+                .help("write the values out, or use fewer aliases of aliases"));
         }
         if self.open.len() + depth > DEPTH_LIMIT {
             return Err(too_deep(place));

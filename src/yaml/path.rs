@@ -83,17 +83,14 @@ fn descend(node: &Node, text: &str, steps: &mut Vec<Step>) -> bool {
     };
     match &node.value {
         Value::Map(map) => {
-            let mut candidates: Vec<_> = map
-                .iter()
-                .filter_map(|(key, entry)| Some((key, entry, after_key(text, key)?)))
-                .collect();
+            let mut candidates: Vec<_> =
+                map.iter().filter_map(|(key, entry)| Some((key, entry, after_key(text, key)?))).collect();
             candidates.sort_by_key(|(key, ..)| std::cmp::Reverse(key.len()));
-            candidates
-                .into_iter()
-                .any(|(key, entry, rest)| attempt(Step::Key(key.clone()), &entry.node, rest))
+            candidates.into_iter().any(|(key, entry, rest)| attempt(Step::Key(key.clone()), &entry.node, rest))
         }
-        Value::List(items) => item_step(items, text)
-            .is_some_and(|(index, rest)| attempt(Step::Item(index), &items[index], rest)),
+        Value::List(items) => {
+            item_step(items, text).is_some_and(|(index, rest)| attempt(Step::Item(index), &items[index], rest))
+        }
         _ => false,
     }
 }
@@ -102,8 +99,7 @@ fn descend(node: &Node, text: &str, steps: &mut Vec<Step>) -> bool {
 fn after_key<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     let bare = text.strip_prefix(key);
     let quoted = || text.strip_prefix('"')?.strip_prefix(key)?.strip_prefix('"');
-    bare.or_else(quoted)
-        .filter(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    bare.or_else(quoted).filter(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 fn item_step<'a>(items: &[Node], text: &'a str) -> Option<(usize, &'a str)> {
@@ -112,9 +108,7 @@ fn item_step<'a>(items: &[Node], text: &'a str) -> Option<(usize, &'a str)> {
         None => text.find(['.', '[']).map_or((text, ""), |end| text.split_at(end)),
     };
     let index = match selector.split_once('=') {
-        Some((key, value)) => items
-            .iter()
-            .position(|item| item.get(key).and_then(Node::as_text) == Some(value))?,
+        Some((key, value)) => items.iter().position(|item| item.get(key).and_then(Node::as_text) == Some(value))?,
         None => selector.parse().ok().filter(|index| *index < items.len())?,
     };
     Some((index, rest))

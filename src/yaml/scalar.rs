@@ -70,8 +70,7 @@ fn float(text: &str) -> Option<Value> {
         Some((whole, fraction)) => all_digits(whole) && (fraction.is_empty() || all_digits(fraction)),
         None => all_digits(mantissa),
     };
-    let exponent_fits =
-        exponent.is_none_or(|e| all_digits(e.strip_prefix(['+', '-']).unwrap_or(e)));
+    let exponent_fits = exponent.is_none_or(|e| all_digits(e.strip_prefix(['+', '-']).unwrap_or(e)));
     if !mantissa_fits || !exponent_fits {
         return None;
     }
