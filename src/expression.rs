@@ -210,25 +210,38 @@ pub struct Facts {
     checksum_follows: bool,
 }
 
-/// The facts as the engine sees them.
+/// The facts as the engine sees them, and where those come from that somebody wrote.
 #[derive(Clone, Debug, Default)]
-struct Names(BTreeMap<Arc<str>, Fact>);
+struct Names(BTreeMap<Arc<str>, (Fact, Option<Place>)>);
 
 impl Object for Names {
     fn get_value(self: &Arc<Self>, key: &Fact) -> Option<Fact> {
-        self.0.get(key.as_str()?).cloned()
+        Some(self.0.get(key.as_str()?)?.0.clone())
     }
 }
 
 impl Facts {
     /// Adds a fact.
     pub fn set(&mut self, name: &str, value: impl Into<Fact>) {
-        Arc::make_mut(&mut self.names).0.insert(name.into(), value.into());
+        Arc::make_mut(&mut self.names).0.insert(name.into(), (value.into(), None));
     }
 
     /// Adds a fact that is a node; what expressions take out of it keeps its places.
     pub fn set_node(&mut self, name: &str, node: Node) {
-        self.set(name, from_node(node));
+        let place = Some(node.place);
+        Arc::make_mut(&mut self.names).0.insert(name.into(), (from_node(node), place));
+    }
+
+    /// Returns where the fact of a dotted name was written, if somebody wrote it.
+    pub fn place_of(&self, dotted: &str) -> Option<Place> {
+        let (first, rest) = dotted.split_once('.').map_or((dotted, None), |(first, rest)| (first, Some(rest)));
+        let (fact, place) = self.names.0.get(first)?;
+        match (fact.downcast_object_ref::<NodeObject>(), rest) {
+            (Some(object), Some(rest)) => {
+                rest.split('.').try_fold(&object.0, |node, part| node.get(part)).map(|node| node.place)
+            }
+            _ => *place,
+        }
     }
 
     /// Leaves expressions that use [`CHECKSUM`] alone until that fact is set.
@@ -251,7 +264,7 @@ impl Facts {
         let mut walked = String::new();
         for part in dotted.split('.') {
             let next = match &value {
-                None => self.names.0.get(part).cloned(),
+                None => self.names.0.get(part).map(|(fact, _)| fact.clone()),
                 Some(value) => value.get_attr(part).ok().filter(|v| !v.is_undefined()),
             };
             let Some(next) = next else {

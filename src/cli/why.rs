@@ -53,6 +53,9 @@ fn show(explanation: &Explanation, sources: &Sources) -> String {
             (None, _) => writeln!(text, ": {}", inline(&setting.value)),
         }
         .ok();
+        for (name, place) in &setting.made_from {
+            let _ = writeln!(text, "            {name} is set at {}", sources.show(*place));
+        }
     }
     text
 }

@@ -32,10 +32,11 @@ pub struct Names {
 pub fn of_environment(environment: &Environment) -> Facts {
     let place = environment.place;
     let mut facts = Facts::default();
-    facts.set("name", environment.name.value.clone());
-    facts.set("trustDomain", environment.trust_domain.as_str());
-    facts.set("domain", environment.domain.value.clone());
-    facts.set("className", environment.class_name.value.clone());
+    facts.set_node("name", (&environment.name).into());
+    let trust_domain = &environment.trust_domain;
+    facts.set_node("trustDomain", Node::new(trust_domain.place, trust_domain.as_str()));
+    facts.set_node("domain", (&environment.domain).into());
+    facts.set_node("className", (&environment.class_name).into());
     facts.set("placeholder", PLACEHOLDER);
     let profiles = environment.profiles.iter().map(Node::from);
     facts.set_node("profiles", Node::list(place, profiles));
@@ -135,7 +136,6 @@ fn full_name(release: &str, chart: &str) -> String {
 
 /// Adds whom the environment trusts, and the rows of the policy file.
 pub fn add_partners(facts: &mut Facts, environment: &Environment, partners: &[Partner]) {
-    let place = environment.place;
     let as_node = |partner: &Partner| {
         let named = partner.trust_domain.place;
         let methods = partner.methods.iter().cloned().map(|method| Node::new(named, method));
@@ -146,11 +146,12 @@ pub fn add_partners(facts: &mut Facts, environment: &Environment, partners: &[Pa
         ];
         Node::map(named, fields)
     };
-    facts.set_node("partners", Node::list(place, partners.iter().map(as_node)));
+    let (trust, policies) = (environment.federation.place, environment.policies.place);
+    facts.set_node("partners", Node::list(trust, partners.iter().map(as_node)));
     let own = own_policies(environment);
     let all = format!("{own}{}", partner_policies(partners));
-    let policies = [("own", Node::new(place, own)), ("all", Node::new(place, all))];
-    facts.set_node("policies", Node::map(place, policies));
+    let rows = [("own", Node::new(policies, own)), ("all", Node::new(trust, all))];
+    facts.set_node("policies", Node::map(policies, rows));
 }
 
 /// Adds `externalSecrets` and `vars`, whose own expressions may see everything before them; a variable may use others.
@@ -160,7 +161,7 @@ pub fn add_partners(facts: &mut Facts, environment: &Environment, partners: &[Pa
 pub fn add_settings(facts: &mut Facts, environment: &Environment) -> Result<(), Diagnostic> {
     if let Some(description) = &environment.description {
         let description = text(&expression::resolve(description, facts)?, "description")?;
-        facts.set("description", description.value);
+        facts.set_node("description", (&description).into());
     }
     if let Some(settings) = &environment.external_secrets {
         let settings = expression::resolve(settings, facts)?;
@@ -229,8 +230,8 @@ pub fn of_component(environment: &Facts, names: &Names) -> Facts {
     let mut facts = environment.clone();
     facts.set("component", names.component.as_str());
     facts.set("release", names.release.clone());
-    facts.set("namespace", names.namespace.value.clone());
-    facts.set("version", names.version.value.clone());
+    facts.set_node("namespace", (&names.namespace).into());
+    facts.set_node("version", (&names.version).into());
     facts
 }
 

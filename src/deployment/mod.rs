@@ -157,7 +157,7 @@ impl<'a> Context<'a> {
         Ok(Self { workspace, environment, components, partners, facts })
     }
 
-    fn layers(&self, names: &Names, component: &Component) -> Result<Vec<Layer>, Diagnostic> {
+    fn layers<'c>(&self, names: &Names, component: &'c Component) -> Result<Vec<Layer<'c>>, Diagnostic> {
         let mut facts = facts::of_component(&self.facts, names);
         if !component.restart_on.is_empty() {
             facts.expect_checksum();

@@ -1,5 +1,7 @@
 //! The Helm values of a component in an environment: its layers, laid over each other.
 
+use std::borrow::Cow;
+
 use sha2::{Digest, Sha256};
 
 use crate::diagnostic::Diagnostic;
@@ -7,12 +9,14 @@ use crate::expression::{self, CHECKSUM, Facts};
 use crate::workspace::{Component, Environment, Workspace, split};
 use crate::yaml::{Map, Node, Path, Step, Value, merge};
 
-/// One layer of values, its expressions evaluated.
+/// One layer of values.
 #[derive(Clone, Debug)]
-pub struct Layer {
+pub struct Layer<'a> {
     /// What it is: `every environment`, `profile eks` …
     pub name: String,
-    /// Its values.
+    /// Its values as they were written.
+    pub written: Cow<'a, Node>,
+    /// Its values with expressions evaluated.
     pub values: Node,
     /// Whether it follows from the partners.
     pub generated: bool,
@@ -42,30 +46,30 @@ impl Values {
 ///
 /// # Errors
 /// Where a file cannot be read or an expression cannot be evaluated.
-pub fn layers(
+pub fn layers<'a>(
     workspace: &Workspace<'_>,
     environment: &Environment,
-    component: &Component,
+    component: &'a Component,
     facts: &Facts,
     has_partners: bool,
-) -> Result<Vec<Layer>, Diagnostic> {
+) -> Result<Vec<Layer<'a>>, Diagnostic> {
     let mut layers = Vec::new();
-    let mut add = |name: String, values: Option<&Node>, generated: bool| {
-        let Some(values) = values else {
-            return Ok(());
-        };
-        layers.push(Layer { name, values: expression::resolve(values, facts)?, generated });
+    let mut add = |name: String, written: Option<Cow<'a, Node>>, generated: bool| {
+        if let Some(written) = written {
+            let values = expression::resolve(&written, facts)?;
+            layers.push(Layer { name, written, values, generated });
+        }
         Ok(())
     };
-    add("every environment".into(), component.values.as_ref(), false)?;
+    add("every environment".into(), component.values.as_ref().map(Cow::Borrowed), false)?;
     for profile in &environment.profiles {
-        let values = component.profiles.get(&*profile.value);
-        add(format!("profile {}", &*profile.value), values, false)?;
+        let written = component.profiles.get(&*profile.value).map(Cow::Borrowed);
+        add(format!("profile {}", &*profile.value), written, false)?;
     }
     let own = workspace.overlay(environment, &component.name)?;
-    add(format!("environment {}", &*environment.name.value), own.as_ref(), false)?;
+    add(format!("environment {}", &*environment.name.value), own.map(Cow::Owned), false)?;
     if has_partners {
-        add("partners".into(), component.partners.as_ref(), true)?;
+        add("partners".into(), component.partners.as_ref().map(Cow::Borrowed), true)?;
     }
     Ok(layers)
 }
@@ -74,7 +78,7 @@ pub fn layers(
 ///
 /// # Errors
 /// Where an expression that uses the checksum cannot be evaluated.
-pub fn values(layers: Vec<Layer>, component: &Component, facts: &mut Facts) -> Result<Values, Diagnostic> {
+pub fn values(layers: Vec<Layer<'_>>, component: &Component, facts: &mut Facts) -> Result<Values, Diagnostic> {
     let mut values = Values { written: None, generated: None };
     for layer in layers {
         let target = match layer.generated {

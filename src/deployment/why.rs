@@ -1,9 +1,12 @@
 //! Why a value is what it is: the layers, replayed at a path.
 
+use std::collections::BTreeSet;
+
 use super::{Context, values};
 use crate::diagnostic::{Diagnostic, Place, nearest};
+use crate::expression::Facts;
 use crate::workspace::{Component, Environment, Workspace};
-use crate::yaml::{Node, Path, Step};
+use crate::yaml::{Node, Path, Step, Value};
 
 /// Why one value is what it is.
 #[derive(Debug)]
@@ -25,6 +28,8 @@ pub struct Setting {
     pub place: Place,
     /// What it says. Where a layer sets the whole list or map that the value is in, that.
     pub value: Node,
+    /// The facts that it is made from, by name, and where each was written.
+    pub made_from: Vec<(String, Place)>,
 }
 
 /// Returns why the values of a component are what they are at `path`: one explanation for each leaf.
@@ -61,7 +66,12 @@ pub fn explain(
             .rev()
             .filter_map(|layer| {
                 let node = said_by(&layer.values, &merged, &path, found)?;
-                Some(Setting { layer: layer.name.clone(), place: node.place, value: node.clone() })
+                Some(Setting {
+                    layer: layer.name.clone(),
+                    place: node.place,
+                    value: node.clone(),
+                    made_from: made_from(said_by(&layer.written, &merged, &path, found), &facts),
+                })
             })
             .collect();
         explanations.push(Explanation { path, value: value.clone(), settings });
@@ -105,6 +115,15 @@ fn said_by<'a>(layer: &'a Node, merged: &Node, path: &Path, component: &Componen
         node = next;
     }
     Some(node)
+}
+
+/// Returns the facts that an expression uses and that somebody wrote, sorted by name.
+fn made_from(written: Option<&Node>, facts: &Facts) -> Vec<(String, Place)> {
+    let Some(Value::Template(template)) = written.map(|node| &node.value) else {
+        return Vec::new();
+    };
+    let names: BTreeSet<String> = template.names(true).collect();
+    names.into_iter().filter_map(|name| facts.place_of(&name).map(|place| (name, place))).collect()
 }
 
 fn no_such_path(values: &Node, path: &str) -> Diagnostic {

@@ -100,6 +100,8 @@ pub struct ComponentUse {
 /// An environment's own rows of the policy file: lists of methods.
 #[derive(Debug)]
 pub struct Policies {
+    /// Where they stand.
+    pub place: Place,
     /// For its own trust domain.
     pub own: Vec<Located<Text>>,
     /// For every authenticated peer.
@@ -109,6 +111,8 @@ pub struct Policies {
 /// Whom an environment trusts, and with what.
 #[derive(Debug)]
 pub struct Federation {
+    /// Where it says whom it trusts.
+    pub place: Place,
     /// The folder of federation files.
     pub registry: Located<Text>,
     /// Which of them it trusts.
@@ -299,13 +303,14 @@ fn components(fields: &Fields<'_>) -> Result<Vec<ComponentUse>, Diagnostic> {
 }
 
 fn policies(fields: &Fields<'_>) -> Result<Policies, Diagnostic> {
-    let fields = Fields::of(fields.required("policies")?, "`policies`", &["own", "anyone"])?;
-    Ok(Policies { own: methods(fields.texts("own")?)?, anyone: methods(fields.texts("anyone")?)? })
+    let node = fields.required("policies")?;
+    let fields = Fields::of(node, "`policies`", &["own", "anyone"])?;
+    Ok(Policies { place: node.place, own: methods(fields.texts("own")?)?, anyone: methods(fields.texts("anyone")?)? })
 }
 
 fn federation(fields: &Fields<'_>) -> Result<Federation, Diagnostic> {
-    let fields =
-        Fields::of(fields.required("federation")?, "`federation`", &["registry", "trust", "accept", "grants"])?;
+    let node = fields.required("federation")?;
+    let fields = Fields::of(node, "`federation`", &["registry", "trust", "accept", "grants"])?;
     let grant = |(partner, node): (Located<Text>, &Node)| {
         let methods = methods(texts(node, "grants")?)?;
         let place = partner.place;
@@ -313,6 +318,7 @@ fn federation(fields: &Fields<'_>) -> Result<Federation, Diagnostic> {
     };
     let grants = fields.entries("grants")?.into_iter();
     Ok(Federation {
+        place: fields.node("trust").unwrap_or(node).place,
         registry: fields.required_text("registry")?,
         trust: trust(&fields)?,
         accept: fields.texts("accept")?,
