@@ -30,6 +30,7 @@ static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| {
 pub struct Template {
     source: Arc<str>,
     segments: Vec<Segment>,
+    uses_checksum: bool,
 }
 
 enum Segment {
@@ -49,20 +50,15 @@ impl Template {
         &self.source
     }
 
-    /// Returns whether an expression uses the fact `name`.
-    pub fn uses(&self, name: &str) -> bool {
-        self.names(false).any(|used| used == name)
-    }
-
-    /// Returns the names that the expressions use, as dotted paths where `nested`.
-    pub fn names(&self, nested: bool) -> impl Iterator<Item = String> {
+    /// Returns the names that the expressions use, as dotted paths.
+    pub fn names(&self) -> impl Iterator<Item = String> {
         self.segments
             .iter()
             .filter_map(|segment| match segment {
                 Segment::Expression { compiled, .. } => Some(compiled),
                 Segment::Text(_) => None,
             })
-            .flat_map(move |compiled| compiled.undeclared_variables(nested))
+            .flat_map(|compiled| compiled.undeclared_variables(true))
     }
 
     fn evaluate(&self, facts: &Facts, place: Place) -> Result<Node, Diagnostic> {
@@ -103,8 +99,8 @@ pub fn compile(node: &mut Node) -> Result<(), Diagnostic> {
             node.value = compile_text(text, place)?;
             Ok(())
         }
-        Value::List(items) => items.iter_mut().try_for_each(compile),
-        Value::Map(map) => map.values_mut().try_for_each(|entry| compile(&mut entry.node)),
+        Value::List(items) => Arc::make_mut(items).iter_mut().try_for_each(compile),
+        Value::Map(map) => Arc::make_mut(map).values_mut().try_for_each(|entry| compile(&mut entry.node)),
         _ => Ok(()),
     }
 }
@@ -141,7 +137,10 @@ fn compile_text(text: &str, place: Place) -> Result<Value, Diagnostic> {
     if !literal.is_empty() {
         segments.push(Segment::Text(literal));
     }
-    Ok(Value::Template(Arc::new(Template { source: text.into(), segments })))
+    let mut template = Template { source: text.into(), segments, uses_checksum: false };
+    let uses_checksum = template.names().any(|name| name == CHECKSUM);
+    template.uses_checksum = uses_checksum;
+    Ok(Value::Template(Arc::new(template)))
 }
 
 /// Returns where the `}}` stands that closes an expression: not in a string, and not the end of a map in it.
@@ -182,25 +181,42 @@ fn compile_expression(source: &str, place: Place) -> Result<Segment, Diagnostic>
 /// # Errors
 /// Where an expression uses a name that is not known, or cannot be evaluated.
 pub fn resolve(node: &Node, facts: &Facts) -> Result<Node, Diagnostic> {
-    let value = match &node.value {
-        Value::Template(template) => {
-            return match template.uses(CHECKSUM) && facts.is_before_checksum() {
-                true => Ok(node.clone()),
-                false => template.evaluate(facts, node.place),
-            };
-        }
-        Value::List(items) => Value::List(items.iter().map(|item| resolve(item, facts)).collect::<Result<_, _>>()?),
-        Value::Map(map) => {
-            let mut resolved = Map::with_capacity(map.len());
-            for (key, entry) in map.iter() {
-                let node = resolve(&entry.node, facts)?;
-                resolved.insert(key.clone(), Entry { key: entry.key, node });
+    Ok(changed(node, facts)?.unwrap_or_else(|| node.clone()))
+}
+
+/// Returns the node with its expressions evaluated, or nothing where there are none to evaluate: what has none stays
+/// shared with the sources.
+fn changed(node: &Node, facts: &Facts) -> Result<Option<Node>, Diagnostic> {
+    let value: Value = match &node.value {
+        Value::Template(template) if template.uses_checksum && facts.is_before_checksum() => return Ok(None),
+        Value::Template(template) => return template.evaluate(facts, node.place).map(Some),
+        Value::List(items) => {
+            let mut copy: Option<Vec<Node>> = None;
+            for (index, item) in items.iter().enumerate() {
+                if let Some(item) = changed(item, facts)? {
+                    copy.get_or_insert_with(|| items.to_vec())[index] = item;
+                }
             }
-            resolved.into()
+            match copy {
+                Some(items) => items.into(),
+                None => return Ok(None),
+            }
         }
-        other => other.clone(),
+        Value::Map(map) => {
+            let mut copy: Option<Map> = None;
+            for (index, entry) in map.values().enumerate() {
+                if let Some(node) = changed(&entry.node, facts)? {
+                    copy.get_or_insert_with(|| Map::clone(map))[index].node = node;
+                }
+            }
+            match copy {
+                Some(map) => map.into(),
+                None => return Ok(None),
+            }
+        }
+        _ => return Ok(None),
     };
-    Ok(Node { value, place: node.place })
+    Ok(Some(Node { value, place: node.place }))
 }
 
 /// What expressions may see, by name.
@@ -380,7 +396,7 @@ fn to_node(value: &Fact, place: Place) -> Result<Node, Diagnostic> {
         },
         ValueKind::String => value.to_string().into(),
         ValueKind::Seq | ValueKind::Iterable => {
-            Value::List(items()?.map(|item| to_node(&item, place)).collect::<Result<_, _>>()?)
+            items()?.map(|item| to_node(&item, place)).collect::<Result<Vec<_>, _>>()?.into()
         }
         ValueKind::Map => {
             let mut map = Map::new();

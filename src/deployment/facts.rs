@@ -218,7 +218,7 @@ fn visit(name: &Text, vars: &Map, under_way: &mut Vec<Text>, ordered: &mut Vec<T
 
 fn names_in(node: &Node, names: &mut Vec<String>) {
     match &node.value {
-        Value::Template(template) => names.extend(template.names(true)),
+        Value::Template(template) => names.extend(template.names()),
         Value::List(items) => items.iter().for_each(|item| names_in(item, names)),
         Value::Map(map) => map.values().for_each(|entry| names_in(&entry.node, names)),
         _ => {}

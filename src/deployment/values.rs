@@ -138,7 +138,7 @@ fn digest(node: &Node, hasher: &mut Sha256) -> Result<(), Diagnostic> {
         }
         Value::List(items) => {
             scalar(6, &(items.len() as u64).to_le_bytes());
-            for item in items {
+            for item in items.iter() {
                 digest(item, hasher)?;
             }
         }

@@ -122,7 +122,7 @@ fn made_from(written: Option<&Node>, facts: &Facts) -> Vec<(String, Place)> {
     let Some(Value::Template(template)) = written.map(|node| &node.value) else {
         return Vec::new();
     };
-    let names: BTreeSet<String> = template.names(true).collect();
+    let names: BTreeSet<String> = template.names().collect();
     names.into_iter().filter_map(|name| facts.place_of(&name).map(|place| (name, place))).collect()
 }
 

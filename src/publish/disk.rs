@@ -40,37 +40,35 @@ impl Target {
         Self { root: root.into() }
     }
 
-    /// Returns what stands at a path, links not followed.
+    /// Returns what stands at a path, links not followed. `folders` are those that are known to be real ones; what is
+    /// found out is added.
     ///
     /// # Errors
     /// Where the disk cannot be read.
-    pub fn look(&self, path: &RelativePath) -> Result<Found, Diagnostic> {
-        match fs::symlink_metadata(self.root.join(path.as_str())) {
-            Ok(metadata) if metadata.is_symlink() => self.unless_linked(path, Found::Link),
-            Ok(metadata) if metadata.is_file() => self.unless_linked(path, Found::File),
-            Ok(metadata) if metadata.is_dir() => Ok(Found::InTheWay("a folder")),
-            Ok(_) => Ok(Found::InTheWay("something that is no file")),
-            Err(error) if error.kind() == ErrorKind::NotFound => self.unless_linked(path, Found::Nothing),
-            Err(error) if error.kind() == ErrorKind::NotADirectory => {
-                Ok(Found::InTheWay("a file where a folder must be"))
-            }
-            Err(error) => Err(failed("read", path.as_str(), &error)),
-        }
-    }
-
-    /// Returns `found`, unless a folder on the way is a link: through it, files outside could be reached.
-    fn unless_linked(&self, path: &RelativePath, found: Found) -> Result<Found, Diagnostic> {
+    pub fn look(&self, path: &RelativePath, folders: &mut BTreeSet<String>) -> Result<Found, Diagnostic> {
         for folder in path.folders() {
+            if folders.contains(folder) {
+                continue;
+            }
             match fs::symlink_metadata(self.root.join(folder)) {
+                Ok(metadata) if metadata.is_dir() => folders.insert(folder.to_owned()),
+                // Through a link, files outside of the repository could be reached.
                 Ok(metadata) if metadata.is_symlink() => {
                     return Ok(Found::InTheWay("a symbolic link where a folder must be"));
                 }
-                Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::NotFound => break,
+                Ok(_) => return Ok(Found::InTheWay("a file where a folder must be")),
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
                 Err(error) => return Err(failed("read", folder, &error)),
-            }
+            };
         }
-        Ok(found)
+        match fs::symlink_metadata(self.root.join(path.as_str())) {
+            Ok(metadata) if metadata.is_symlink() => Ok(Found::Link),
+            Ok(metadata) if metadata.is_file() => Ok(Found::File),
+            Ok(metadata) if metadata.is_dir() => Ok(Found::InTheWay("a folder")),
+            Ok(_) => Ok(Found::InTheWay("something that is no file")),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::Nothing),
+            Err(error) => Err(failed("read", path.as_str(), &error)),
+        }
     }
 
     /// Returns the content of a file.
@@ -205,10 +203,11 @@ impl Stage<'_> {
     /// Where the disk is full or refuses otherwise; nothing has changed then.
     pub fn add(&self, plan: Plan) -> Result<Staged, Diagnostic> {
         let mut staged = Staged { changes: Vec::with_capacity(plan.changes.len()), receipt: None };
+        let mut folders = plan.folders;
         for change in plan.changes {
             let file = match &change.content {
                 Some(content) => {
-                    self.make_folders(&change.path)?;
+                    self.make_folders(&change.path, &mut folders)?;
                     Some(self.write(content)?)
                 }
                 None => None,
@@ -218,7 +217,7 @@ impl Stage<'_> {
         if let Some(receipts) = plan.receipts {
             let path = Receipt::path(&plan.environment);
             let relative = RelativePath::new(path.clone()).map_err(|e| Diagnostic::new(e.to_string()))?;
-            self.make_folders(&relative)?;
+            self.make_folders(&relative, &mut folders)?;
             staged.receipt = Some(StagedReceipt {
                 path: self.target.root.join(path),
                 begun: self.write(receipts.begun.to_json().as_bytes())?,
@@ -241,18 +240,26 @@ impl Stage<'_> {
         Ok(path)
     }
 
-    fn make_folders(&self, path: &RelativePath) -> Result<(), Diagnostic> {
+    /// Makes the folders above a path, but for those that are known to be there.
+    fn make_folders(&self, path: &RelativePath, known: &mut BTreeSet<String>) -> Result<(), Diagnostic> {
         for folder in path.folders() {
+            if known.contains(folder) {
+                continue;
+            }
             let full = self.target.root.join(folder);
             match fs::create_dir(&full) {
                 Ok(()) => self.folders.lock().unwrap_or_else(PoisonError::into_inner).push(full),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                Err(error) => {
-                    return Err(failed("made", folder, &error).help("nothing was changed"));
-                }
+                Err(error) => return Err(failed("made", folder, &error).help("nothing was changed")),
             }
+            known.insert(folder.to_owned());
         }
         Ok(())
+    }
+
+    /// Ends the writing: what was made for the files stays.
+    pub fn finish(self) {
+        self.folders.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Puts a staged plan in place: the receipt that names everything, the files, the final receipt.

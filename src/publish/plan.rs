@@ -1,6 +1,6 @@
 //! What must change in an environment repository, worked out once and then only carried out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::disk::{Found, Target};
 use super::{Digest, FileSet, Receipt, RelativePath};
@@ -17,6 +17,8 @@ pub struct Plan {
     pub conflicts: Vec<Conflict>,
     /// How many files are as they should be.
     pub unchanged: usize,
+    /// Folders in the repository that are there.
+    pub folders: BTreeSet<String>,
     /// The receipts to write, where the one that is there is not the right one.
     pub receipts: Option<Receipts>,
 }
@@ -107,6 +109,7 @@ pub fn plan(
             changes: Vec::new(),
             conflicts: Vec::new(),
             unchanged: 0,
+            folders: BTreeSet::new(),
             receipts: None,
         },
         digests_before: BTreeMap::new(),
@@ -152,7 +155,7 @@ impl Planner<'_> {
     fn stale_files(&mut self, files: &FileSet) -> Result<(), Diagnostic> {
         let owned = self.receipt.map(Receipt::paths).unwrap_or_default();
         for path in owned.into_iter().filter(|path| !files.contains(path)) {
-            let digest = match self.target.look(&path)? {
+            let digest = match self.target.look(&path, &mut self.plan.folders)? {
                 Found::Nothing | Found::InTheWay(_) => continue,
                 Found::Link => None,
                 Found::File => Some(Digest::of(&self.target.read(&path)?)),
@@ -172,7 +175,7 @@ impl Planner<'_> {
         let after = Digest::of(&content);
         self.digests_after.insert(path.as_str().to_owned(), after.clone());
         let owned = self.receipt.is_some_and(|receipt| receipt.owns(&path));
-        let kind = match self.target.look(&path)? {
+        let kind = match self.target.look(&path, &mut self.plan.folders)? {
             Found::InTheWay(what) => {
                 self.conflict(path, ConflictKind::InTheWay(what));
                 return Ok(());

@@ -117,8 +117,9 @@ pub fn render(workspace: &Workspace<'_>, request: &Request) -> Result<Outcome, F
         failure.problems.dedup();
         return Err(failure);
     }
-    if let Some(stage) = &stage {
-        commit(stage, staged, request.jobs)?;
+    if let Some(stage) = stage {
+        commit(&stage, staged, request.jobs)?;
+        stage.finish();
     }
     outcome.warnings = warnings;
     Ok(outcome)

@@ -1,5 +1,7 @@
 //! A credential written out in the values.
 
+use std::borrow::Cow;
+
 use super::{Check, Rule, Severity};
 use crate::deployment::{Deployed, Deployment, PLACEHOLDER};
 use crate::diagnostic::Diagnostic;
@@ -15,32 +17,32 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Deployment(check),
 };
 
-/// Keys whose text is a credential wherever they stand, lower-case and without `-` and `_`.
+/// Keys whose text is a credential wherever they stand, lower-case and without `-` and `_`; sorted.
 const KEYS: [&str; 24] = [
-    "password",
-    "passwd",
-    "postgrespassword",
-    "replicationpassword",
-    "bindpassword",
-    "passphrase",
-    "token",
+    "accesskeyid",
     "accesstoken",
-    "refreshtoken",
-    "bearertoken",
     "apikey",
     "apitoken",
-    "clientsecret",
-    "secretkey",
-    "secretaccesskey",
-    "accesskeyid",
-    "privkey",
-    "privatekey",
     "authheader",
-    "htpasswd",
-    "kubeconfigbase64",
-    "kubeconfig",
+    "bearertoken",
+    "bindpassword",
+    "clientsecret",
     "credentials",
+    "htpasswd",
+    "kubeconfig",
+    "kubeconfigbase64",
+    "passphrase",
+    "passwd",
+    "password",
+    "postgrespassword",
+    "privatekey",
+    "privkey",
+    "refreshtoken",
+    "replicationpassword",
+    "secretaccesskey",
+    "secretkey",
     "sharedsecret",
+    "token",
 ];
 
 fn check(deployment: &Deployment) -> Vec<Diagnostic> {
@@ -71,10 +73,10 @@ fn diagnostic(deployment: &Deployment, component: &Deployed, path: &Path, leaf: 
 /// Returns what makes the text at a path a credential, if anything does.
 fn credential(component: &Deployed, values: &Node, path: &Path, leaf: &Node) -> Option<String> {
     let text = match &leaf.value {
-        Value::Text(text) => text.to_string(),
-        Value::Int(number) => number.to_string(),
-        Value::UInt(number) => number.to_string(),
-        Value::Float(number) => number.to_string(),
+        Value::Text(text) => Cow::Borrowed(&**text),
+        Value::Int(number) => Cow::Owned(number.to_string()),
+        Value::UInt(number) => Cow::Owned(number.to_string()),
+        Value::Float(number) => Cow::Owned(number.to_string()),
         _ => return None,
     };
     if is_reference(&text) {
@@ -115,8 +117,8 @@ fn last_key(path: &Path) -> Option<&str> {
 }
 
 fn is_credential_key(key: &str) -> bool {
-    let plain = key.to_ascii_lowercase().replace(['-', '_'], "");
-    KEYS.contains(&plain.as_str())
+    let plain = || key.bytes().filter(|b| !matches!(b, b'-' | b'_')).map(|b| b.to_ascii_lowercase());
+    KEYS.binary_search_by(|known| known.bytes().cmp(plain())).is_ok()
 }
 
 /// Returns the name beside a `value`: that of a variable in a container's `env`.
@@ -139,6 +141,10 @@ fn within(text: &str) -> Option<String> {
     if text.contains("PRIVATE KEY-----") {
         return Some("a private key".into());
     }
+    // What follows has a colon in it: rows of htpasswd, URLs, and JSON with a key.
+    if !text.contains(':') {
+        return None;
+    }
     if text.lines().any(is_htpasswd_row) {
         return Some("a row of an htpasswd file".into());
     }
@@ -146,7 +152,7 @@ fn within(text: &str) -> Option<String> {
         return Some("a URL with a password".into());
     }
     let json = text.trim_start().starts_with(['{', '[']);
-    let parsed: Option<serde_json::Value> = serde_json::from_str(text).ok().filter(|_| json);
+    let parsed: Option<serde_json::Value> = json.then(|| serde_json::from_str(text).ok()).flatten();
     parsed.and_then(|value| in_json(&value, ""))
 }
 

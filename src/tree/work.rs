@@ -1,7 +1,7 @@
 //! A folder on a disk.
 
-use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
 use std::path::PathBuf;
 
 use walkdir::WalkDir;
@@ -42,17 +42,14 @@ impl Tree for WorkTree {
     }
 
     fn list(&self, folder: &str) -> Result<Option<Vec<Listed>>, TreeError> {
-        let root = self.root.join(folder);
-        match fs::metadata(&root) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(TreeError::Io(error)),
-            Ok(_) => {}
-        }
-        fs::read_dir(&root).map_err(TreeError::Io)?;
-        let entries = WalkDir::new(&root).min_depth(1).max_depth(1).follow_links(true).sort_by_file_name();
+        let entries = WalkDir::new(self.root.join(folder)).min_depth(1).max_depth(1).follow_links(true);
         let mut listed = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(|error| TreeError::Io(error.into()))?;
+        for entry in entries.sort_by_file_name() {
+            let entry = match entry.map_err(|error| (error.depth(), io::Error::from(error))) {
+                Ok(entry) => entry,
+                Err((0, error)) if error.kind() == ErrorKind::NotFound => return Ok(None),
+                Err((_, error)) => return Err(TreeError::Io(error)),
+            };
             let name = entry
                 .file_name()
                 .to_str()

@@ -90,7 +90,6 @@ impl<'a> Workspace<'a> {
         let profiles = self.profiles();
         for environment in &self.environments {
             problems.extend(self.unknown_names(environment, &profiles));
-            problems.extend(self.stray_overlays(environment));
         }
         problems
     }
@@ -120,31 +119,6 @@ impl<'a> Workspace<'a> {
                     .suggest(&used.name, self.components.keys().map(String::as_str))
             });
         missing_profiles.chain(missing_components).collect()
-    }
-
-    fn stray_overlays(&self, environment: &Environment) -> Vec<Diagnostic> {
-        let folder = format!("overlays/{}", environment.folder);
-        let files = match self.reader.list(&folder) {
-            Ok(files) => files,
-            Err(error) => return vec![error],
-        };
-        let known: Vec<String> = environment
-            .components
-            .iter()
-            .map(|used| format!("{}.yaml", &*used.name))
-            .chain(["environment.yaml".to_owned()])
-            .collect();
-        files
-            .iter()
-            .filter(|file| file.name.ends_with(".yaml") || file.name.ends_with(".yml"))
-            .filter(|file| !known.contains(&file.name))
-            .map(|file| {
-                let path = format!("{folder}/{}", file.name);
-                Diagnostic::new(format!("nothing reads `{path}`: the environment has no such component"))
-                    .at(self.reader.start_of(&path))
-                    .suggest(&file.name, known.iter().map(String::as_str))
-            })
-            .collect()
     }
 }
 
@@ -188,12 +162,31 @@ fn load_environments(reader: Reader<'_>, jobs: usize) -> Result<Vec<Environment>
         }
         let mut merged = defaults.clone().unwrap_or_else(|| own.clone());
         merge(&mut merged, own, &BTreeMap::new());
-        Environment::parse(folder, &merged)
+        let environment = Environment::parse(folder, &merged)?;
+        refuse_strays(reader, &environment)?;
+        Ok(environment)
     };
     let folders = folders(reader, "overlays")?;
     let mut environments: Vec<_> = all(parallel::map(jobs, &folders, load))?;
     environments.sort_by(|a: &Environment, b| a.name.value.cmp(&b.name.value));
     Ok(environments)
+}
+
+/// Refuses values for components that the environment does not deploy.
+fn refuse_strays(reader: Reader<'_>, environment: &Environment) -> Result<(), Diagnostic> {
+    let folder = format!("overlays/{}", environment.folder);
+    let components = environment.components.iter().map(|used| format!("{}.yaml", &*used.name.value));
+    let known: Vec<String> = components.chain(["environment.yaml".to_owned()]).collect();
+    for file in reader.list(&folder)? {
+        let looks_read = file.name.ends_with(".yaml") || file.name.ends_with(".yml");
+        if looks_read && !known.contains(&file.name) {
+            let path = format!("{folder}/{}", file.name);
+            return Err(Diagnostic::new(format!("nothing reads `{path}`: the environment has no such component"))
+                .at(reader.start_of(&path))
+                .suggest(&file.name, known.iter().map(String::as_str)));
+        }
+    }
+    Ok(())
 }
 
 fn load_registries(

@@ -93,7 +93,7 @@ impl Serialize for Node {
             }
             Value::List(items) => {
                 let mut sequence = serializer.serialize_seq(Some(items.len()))?;
-                for item in items {
+                for item in items.iter() {
                     sequence.serialize_element(item)?;
                 }
                 sequence.end()

@@ -3,6 +3,7 @@
 //! Maps merge, anything else replaces. A null stays, for Helm to remove the chart's default with it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{Map, Node, Text, Value};
 
@@ -16,9 +17,11 @@ type ListKeys = BTreeMap<Vec<Text>, Text>;
 
 fn merge_at(base: &mut Node, over: Node, list_keys: &ListKeys, path: &mut Vec<Text>) {
     match (&mut base.value, over.value) {
-        (Value::Map(lower), Value::Map(upper)) => merge_maps(lower, *upper, list_keys, path),
+        (Value::Map(lower), Value::Map(upper)) => {
+            merge_maps(Arc::make_mut(lower), Arc::unwrap_or_clone(upper), list_keys, path);
+        }
         (Value::List(lower), Value::List(upper)) if list_keys.contains_key(path.as_slice()) => {
-            merge_lists(lower, upper, list_keys, path);
+            merge_lists(Arc::make_mut(lower), Arc::unwrap_or_clone(upper), list_keys, path);
         }
         (_, value) => base.value = value,
     }

@@ -10,7 +10,7 @@ use crate::expression::Template;
 /// Shared text: cloning it copies no bytes.
 pub type Text = Arc<str>;
 
-/// A value and where it was written.
+/// A value and where it was written. Cloning it is cheap: collections are shared until one of the clones changes.
 #[derive(Clone, Debug)]
 pub struct Node {
     /// What it is.
@@ -37,9 +37,9 @@ pub enum Value {
     /// Text with expressions in it that have not been evaluated yet.
     Template(Arc<Template>),
     /// A sequence.
-    List(Vec<Node>),
+    List(Arc<Vec<Node>>),
     /// A mapping, in the order in which it was written.
-    Map(Box<Map>),
+    Map(Arc<Map>),
 }
 
 /// A mapping from text to nodes, in the order of insertion.
@@ -71,7 +71,7 @@ impl Node {
 
     /// Returns a sequence of the given nodes.
     pub fn list(place: Place, items: impl IntoIterator<Item = Node>) -> Self {
-        Self::new(place, Value::List(items.into_iter().collect()))
+        Self::new(place, items.into_iter().collect::<Vec<_>>())
     }
 
     /// Returns the mapping, if this is one.
@@ -85,7 +85,7 @@ impl Node {
     /// Returns the mapping for changing, if this is one.
     pub fn as_map_mut(&mut self) -> Option<&mut Map> {
         match &mut self.value {
-            Value::Map(map) => Some(map),
+            Value::Map(map) => Some(Arc::make_mut(map)),
             _ => None,
         }
     }
@@ -195,6 +195,12 @@ impl From<i64> for Value {
 
 impl From<Map> for Value {
     fn from(map: Map) -> Self {
-        Self::Map(Box::new(map))
+        Self::Map(Arc::new(map))
+    }
+}
+
+impl From<Vec<Node>> for Value {
+    fn from(items: Vec<Node>) -> Self {
+        Self::List(Arc::new(items))
     }
 }

@@ -160,7 +160,7 @@ impl Composer {
             return Ok(());
         };
         let value = match content {
-            Content::List(items) => Value::List(items),
+            Content::List(items) => items.into(),
             Content::Map { mut map, merged, .. } => {
                 merge_defaults(&mut map, merged);
                 map.into()
@@ -273,7 +273,7 @@ fn merge_sources(node: Node) -> Result<Vec<Node>, Diagnostic> {
     let place = node.place;
     let sources = match node.value {
         Value::Map(_) => vec![node],
-        Value::List(items) => items,
+        Value::List(items) => items.to_vec(),
         _ => vec![],
     };
     if sources.is_empty() || sources.iter().any(|source| source.as_map().is_none()) {
@@ -286,8 +286,8 @@ fn merge_sources(node: Node) -> Result<Vec<Node>, Diagnostic> {
 fn merge_defaults(map: &mut Map, sources: Vec<Node>) {
     for source in sources {
         if let Value::Map(defaults) = source.value {
-            for (key, entry) in *defaults {
-                map.entry(key).or_insert(entry);
+            for (key, entry) in defaults.iter() {
+                map.entry(key.clone()).or_insert_with(|| entry.clone());
             }
         }
     }
