@@ -2,6 +2,20 @@
 //!
 //! The way through the crate: a [`tree`] is read into a [`workspace`], whose environments become a
 //! [`deployment`] each; the [`rules`] judge it, and [`publish`] writes it into the environment repository.
+//!
+//! ```
+//! use dirops::diagnostic::Sources;
+//! use dirops::yaml::{Path, parse};
+//!
+//! // Values remember where they were written, and mean what Kubernetes takes them for.
+//! let text = "service:\n  port: 0x50\n";
+//! let sources = Sources::default();
+//! let values = parse(sources.add("values.yaml", text), text).unwrap();
+//! let port = Path::parse_in(&values, "service.port").unwrap();
+//! let port = port.find(&values).unwrap();
+//! assert_eq!(dirops::yaml::to_yaml([port]).unwrap(), "80\n");
+//! assert_eq!(sources.show(port.place), "values.yaml:2:9");
+//! ```
 
 #![warn(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![warn(clippy::print_stdout, clippy::print_stderr, clippy::dbg_macro)]

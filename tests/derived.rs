@@ -165,6 +165,19 @@ fn credentials_come_from_the_store_that_the_cluster_has() {
 }
 
 #[test]
+fn an_application_set_carries_the_manifests_and_shields_of_all_its_components() {
+    let scratch = Scratch::new();
+    scratch.edit("overlays/one/environment.yaml", "cluster:", "delivery: applicationset\ncluster:");
+    scratch.rendered();
+    let spec = yaml(&scratch, "applicationsets/dir/one/applicationset.yaml")["spec"]["template"]["spec"].clone();
+    assert_eq!(spec["sources"][1]["path"], "applications/{{ appName }}/one");
+    assert_eq!(spec["sources"][1]["directory"]["include"], "manifests.yaml");
+    assert_eq!(spec["ignoreDifferences"][0]["name"], "app-dir-one-argoapp-app");
+    let local = yaml(&scratch, "applicationsets/dir/two/applicationset.yaml")["spec"]["template"]["spec"].clone();
+    assert!(local["sources"][1].get("path").is_none(), "nothing to deploy from there");
+}
+
+#[test]
 fn an_old_operator_gets_the_version_that_it_serves() {
     let scratch = Scratch::new();
     scratch.edit("overlays/one/environment.yaml", "cluster:", "externalSecrets: {apiVersion: v1beta1}\ncluster:");
