@@ -76,6 +76,11 @@ impl Sources {
         self.get(file).map_or_else(|| "".into(), |source| source.path)
     }
 
+    /// Returns what to sort a place by: its path, line and column. Numbers of files depend on who read first.
+    pub fn order(&self, place: Option<Place>) -> Option<(Arc<str>, u32, u32)> {
+        place.map(|place| (self.path(place.file), place.line, place.column))
+    }
+
     /// Returns `path:line:column`.
     pub fn show(&self, place: Place) -> String {
         format!("{}:{}:{}", self.path(place.file), place.line, place.column)
@@ -108,12 +113,32 @@ pub struct Diagnostic {
     pub place: Option<Place>,
     /// How to mend it.
     pub help: Option<String>,
+    /// Other places that have to do with it.
+    pub related: Vec<Place>,
+    /// The key or value path that it is about, where that says more than the place.
+    pub key: Option<String>,
+    /// What mends it without anybody having to think.
+    pub fix: Option<Fix>,
+}
+
+/// A change that mends a fault and can do no harm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fix {
+    /// Writes another text where the scalar at the diagnostic's place is.
+    Replace {
+        /// The scalar's text as it is.
+        from: String,
+        /// As it should be.
+        to: String,
+    },
+    /// Gives the file another name in its folder.
+    Rename(String),
 }
 
 impl Diagnostic {
     /// Returns a diagnostic without place or help.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), place: None, help: None }
+        Self { message: message.into(), place: None, help: None, related: Vec::new(), key: None, fix: None }
     }
 
     /// Says where.
@@ -127,6 +152,27 @@ impl Diagnostic {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// Names another place that has to do with it.
+    #[must_use]
+    pub fn related(mut self, place: Place) -> Self {
+        self.related.push(place);
+        self
+    }
+
+    /// Names the key or value path that it is about.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// Says what mends it without anybody having to think.
+    #[must_use]
+    pub fn fix(mut self, fix: Fix) -> Self {
+        self.fix = Some(fix);
         self
     }
 
@@ -166,7 +212,7 @@ struct Shown<'a> {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Diagnostic { message, place, help } = self.diagnostic;
+        let Diagnostic { message, place, help, .. } = self.diagnostic;
         write!(f, "{}: {message}", self.label)?;
         if let Some(place) = place {
             write!(f, "\n  --> {}", self.sources.show(*place))?;

@@ -311,7 +311,7 @@ fn a_hundred_megabytes_are_refused_unread() {
     let scratch = Scratch::new();
     let file = std::fs::File::create(scratch.source().join("overlays/two/app.yaml")).unwrap();
     file.set_len(100_000_000).unwrap();
-    scratch.render(&[]).expect(2).says("overlays/two/app.yaml").says("has 100 MB");
+    scratch.render(&[]).expect(2).says("overlays/two/app.yaml").says("has 100000000 bytes");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::{ChangeKind, ConflictKind, FileSet, Permissions, Plan, Target, layout
 use crate::deployment::{self, Deployment};
 use crate::diagnostic::Diagnostic;
 use crate::parallel;
-use crate::rules::{self, Finding};
+use crate::rules::{self, Conditions, Finding};
 use crate::workspace::{Environment, Workspace};
 
 /// What to render, and where to.
@@ -82,7 +82,8 @@ impl From<Diagnostic> for Failure {
 pub fn render(workspace: &Workspace<'_>, request: &Request) -> Result<Outcome, Failure> {
     refuse_source_folders(request)?;
     let environments = selected(workspace, request)?;
-    let (errors, mut warnings) = split(rules::check_registries(workspace, &environments));
+    let conditions = Conditions { now: None, jobs: request.jobs };
+    let (errors, mut warnings) = split(rules::check_registries(workspace, &environments, &conditions));
     if !errors.is_empty() {
         return Err(Failure { problems: Vec::new(), findings: errors });
     }
@@ -113,7 +114,7 @@ pub fn render(workspace: &Workspace<'_>, request: &Request) -> Result<Outcome, F
         failure.problems.extend(conflicts(&outcome));
     }
     if !failure.problems.is_empty() || !failure.findings.is_empty() {
-        failure.problems.sort_by_key(|problem| problem.place);
+        failure.problems.sort_by_key(|problem| workspace.sources().order(problem.place));
         failure.problems.dedup();
         return Err(failure);
     }
@@ -200,7 +201,7 @@ fn prepare(
 
 fn rendered(workspace: &Workspace<'_>, environment: &Environment) -> Result<(FileSet, Vec<Finding>), Failure> {
     let deployment: Deployment = deployment::build(workspace, environment)?;
-    let (errors, warnings) = split(rules::check_deployment(&deployment));
+    let (errors, warnings) = split(rules::check_deployment(&deployment, workspace.sources()));
     if !errors.is_empty() {
         return Err(Failure { problems: Vec::new(), findings: errors });
     }

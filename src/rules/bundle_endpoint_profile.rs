@@ -1,8 +1,8 @@
 //! The profile of a partner's bundle endpoint.
 
-use super::{Check, Rule, Severity};
+use super::{Check, Conditions, Rule, Severity};
 use crate::diagnostic::Diagnostic;
-use crate::workspace::FederationFile;
+use crate::workspace::{FederationFile, Registry};
 use crate::yaml::Node;
 
 pub(super) static RULE: Rule = Rule {
@@ -12,10 +12,11 @@ pub(super) static RULE: Rule = Rule {
     reason: "`https_spiffe` authenticates the endpoint by its SPIFFE ID against a bundle that is known beforehand, so \
              it needs both; `https_web` authenticates it by its web certificate: \
              spiffe.io/docs/latest/spiffe-specs/spiffe_federation, section 5.2.",
+    mend: "Name `https_web`, or `https_spiffe` with `endpointSPIFFEID` and `trustDomainBundle`.",
     check: Check::File(check),
 };
 
-fn check(file: &FederationFile) -> Vec<Diagnostic> {
+fn check(file: &FederationFile, _: &Registry, _: &Conditions) -> Vec<Diagnostic> {
     let Some((profile, name)) = file.profile().and_then(|node| Some((node, node.as_text()?))) else {
         return Vec::new();
     };

@@ -1,8 +1,8 @@
 //! The URL of a partner's bundle endpoint.
 
-use super::{Check, Rule, Severity};
+use super::{Check, Conditions, Rule, Severity};
 use crate::diagnostic::Diagnostic;
-use crate::workspace::FederationFile;
+use crate::workspace::{FederationFile, Registry};
 
 pub(super) static RULE: Rule = Rule {
     code: "bundle-endpoint-url",
@@ -10,10 +10,11 @@ pub(super) static RULE: Rule = Rule {
     title: "A bundle endpoint is not an https URL that a SPIRE server can fetch",
     reason: "The schema of ClusterFederatedTrustDomain and SPIRE's bundle client take an https URL with a host and \
              without user: spiffe.io/docs/latest/spiffe-specs/spiffe_federation, section 5.",
+    mend: "Write `https://`, the host of the SPIRE server's federation endpoint, and its port if that is not 443.",
     check: Check::File(check),
 };
 
-fn check(file: &FederationFile) -> Vec<Diagnostic> {
+fn check(file: &FederationFile, _: &Registry, _: &Conditions) -> Vec<Diagnostic> {
     let Some(node) = file.get("bundleEndpointURL") else {
         return Vec::new();
     };

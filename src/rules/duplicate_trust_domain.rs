@@ -12,6 +12,7 @@ pub(super) static RULE: Rule = Rule {
     title: "Two federation files are about one trust domain, or about two with one Kubernetes name",
     reason: "The dir chart names an object after each trust domain, with dashes for dots: of two with one name the \
              second replaces the first, and nobody can tell whose endpoint is asked.",
+    mend: "Keep one of the two files.",
     check: Check::Registry(check),
 };
 

@@ -1,8 +1,8 @@
 //! The keys of a federation file and the types of their values.
 
-use super::{Check, Rule, Severity};
+use super::{Check, Conditions, Rule, Severity};
 use crate::diagnostic::Diagnostic;
-use crate::workspace::{FederationFile, Fields, wrong_type};
+use crate::workspace::{FederationFile, Fields, Registry, wrong_type};
 use crate::yaml::{Node, Value};
 
 pub(super) static RULE: Rule = Rule {
@@ -11,12 +11,13 @@ pub(super) static RULE: Rule = Rule {
     title: "A federation file has a key too many or too few, or a value of the wrong type",
     reason: "The file becomes the spec of a ClusterFederatedTrustDomain, whose schema refuses anything else: \
              github.com/spiffe/spire-controller-manager/blob/main/docs/clusterfederatedtrustdomain-crd.md",
+    mend: "Compare the file with `onboarding/federation/.federation.web.template.yaml`.",
     check: Check::File(check),
 };
 
 const KEYS: [&str; 5] = ["className", "trustDomain", "bundleEndpointURL", "bundleEndpointProfile", "trustDomainBundle"];
 
-fn check(file: &FederationFile) -> Vec<Diagnostic> {
+fn check(file: &FederationFile, _: &Registry, _: &Conditions) -> Vec<Diagnostic> {
     let Ok(content) = &file.content else {
         return Vec::new();
     };

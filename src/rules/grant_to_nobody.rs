@@ -10,6 +10,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Warning,
     title: "A grant names a trust domain that is no partner",
     reason: "It does nothing, and would give its methods to whoever claims that trust domain later.",
+    mend: "Correct the name, or remove the grant.",
     check: Check::Trust(check),
 };
 

@@ -14,6 +14,7 @@ pub(super) static RULE: Rule = Rule {
     reason: "Whoever reads the repository has it, and a password that was in Git once is there for good. The dir chart \
              copies `config` into a ConfigMap and `zot.authHeader` into the probes of a pod, where still more can read \
              it. Credentials come from a store, through ExternalSecrets (profile external-secrets).",
+    mend: "Remove it and let an ExternalSecret provide it.",
     check: Check::Deployment(check),
 };
 

@@ -14,7 +14,8 @@ mod trust_domain;
 use std::collections::BTreeSet;
 
 use crate::deployment::Deployment;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Sources};
+use crate::parallel;
 use crate::workspace::{Environment, FederationFile, Registry, Workspace};
 
 /// All rules, by code.
@@ -42,6 +43,8 @@ pub struct Rule {
     pub title: &'static str,
     /// Why it matters, with the source.
     pub reason: &'static str,
+    /// How to mend it.
+    pub mend: &'static str,
     /// What looks for it.
     check: Check,
 }
@@ -57,14 +60,23 @@ pub enum Severity {
 
 #[derive(Debug)]
 enum Check {
-    /// Looks at one federation file.
-    File(fn(&FederationFile) -> Vec<Diagnostic>),
+    /// Looks at one federation file, in its registry.
+    File(fn(&FederationFile, &Registry, &Conditions) -> Vec<Diagnostic>),
     /// Looks at all federation files of a registry.
     Registry(fn(&Registry) -> Vec<Diagnostic>),
     /// Looks at an environment and the registry that it trusts.
     Trust(fn(&Environment, &Registry) -> Vec<Diagnostic>),
     /// Looks at what an environment puts on a cluster.
     Deployment(fn(&Deployment) -> Vec<Diagnostic>),
+}
+
+/// What a check depends on besides the files.
+#[derive(Clone, Copy, Debug)]
+pub struct Conditions {
+    /// The time, in seconds since 1970; without it, rules about dates find nothing.
+    pub now: Option<i64>,
+    /// How many threads to use.
+    pub jobs: usize,
 }
 
 /// What a rule found.
@@ -93,31 +105,56 @@ impl Finding {
 }
 
 /// Returns what is wrong with the registries that these environments trust, and with their trust, sorted by place.
-pub fn check_registries(workspace: &Workspace<'_>, environments: &[&Environment]) -> Vec<Finding> {
+pub fn check_registries(
+    workspace: &Workspace<'_>,
+    environments: &[&Environment],
+    conditions: &Conditions,
+) -> Vec<Finding> {
     let trusts: Vec<_> = environments
         .iter()
         .filter_map(|environment| Some((*environment, workspace.registry_of(environment)?)))
         .collect();
     let mut seen = BTreeSet::new();
-    let registries: Vec<&Registry> =
-        trusts.iter().map(|(_, registry)| *registry).filter(|registry| seen.insert(&registry.folder)).collect();
-    let mut findings = collect(|check| match check {
-        Check::File(check) => registries.iter().flat_map(|registry| registry.files.iter().flat_map(*check)).collect(),
-        Check::Registry(check) => registries.iter().flat_map(|registry| check(registry)).collect(),
+    let registries = trusts.iter().map(|(_, registry)| *registry);
+    let mut findings: Vec<Finding> = registries
+        .filter(|registry| seen.insert(&registry.folder))
+        .flat_map(|registry| check_registry(registry, conditions))
+        .collect();
+    findings.extend(collect(|check| match check {
         Check::Trust(check) => trusts.iter().flat_map(|(environment, registry)| check(environment, registry)).collect(),
-        Check::Deployment(_) => Vec::new(),
-    });
-    sort(&mut findings);
+        _ => Vec::new(),
+    }));
+    sort(&mut findings, workspace.sources());
     findings
 }
 
+/// Returns what is wrong with a registry by itself, rule by rule.
+pub fn check_registry(registry: &Registry, conditions: &Conditions) -> Vec<Finding> {
+    let of_file = |file: &FederationFile| check_file(file, registry, conditions);
+    let mut findings: Vec<Finding> =
+        parallel::map(conditions.jobs, &registry.files, of_file).into_iter().flatten().collect();
+    findings.extend(collect(|check| match check {
+        Check::Registry(check) => check(registry),
+        _ => Vec::new(),
+    }));
+    findings
+}
+
+/// Returns what is wrong with one federation file by itself.
+pub fn check_file(file: &FederationFile, registry: &Registry, conditions: &Conditions) -> Vec<Finding> {
+    collect(|check| match check {
+        Check::File(check) => check(file, registry, conditions),
+        _ => Vec::new(),
+    })
+}
+
 /// Returns what is wrong with what an environment puts on a cluster, sorted by place.
-pub fn check_deployment(deployment: &Deployment) -> Vec<Finding> {
+pub fn check_deployment(deployment: &Deployment, sources: &Sources) -> Vec<Finding> {
     let mut findings = collect(|check| match check {
         Check::Deployment(check) => check(deployment),
         _ => Vec::new(),
     });
-    sort(&mut findings);
+    sort(&mut findings, sources);
     findings
 }
 
@@ -131,6 +168,7 @@ fn collect(run: impl Fn(&'static Check) -> Vec<Diagnostic>) -> Vec<Finding> {
         .collect()
 }
 
-fn sort(findings: &mut [Finding]) {
-    findings.sort_by_key(|finding| (finding.diagnostic.place, finding.rule.code));
+/// Sorts findings by place, then by rule.
+pub fn sort(findings: &mut [Finding], sources: &Sources) {
+    findings.sort_by_cached_key(|finding| (sources.order(finding.diagnostic.place), finding.rule.code));
 }

@@ -12,6 +12,7 @@ pub(super) static RULE: Rule = Rule {
     title: "An environment does not accept the profile of a partner that it trusts",
     reason: "The partner is left out there: an environment federates only by the profiles under `accept`, since each \
              asks something of its network and certificates.",
+    mend: "Offer a profile that the environment accepts, or leave the partner out of its `trust`.",
     check: Check::Trust(check),
 };
 

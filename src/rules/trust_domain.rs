@@ -1,9 +1,9 @@
 //! The name of a partner's trust domain.
 
-use super::{Check, Rule, Severity};
+use super::{Check, Conditions, Rule, Severity};
 use crate::diagnostic::Diagnostic;
 use crate::spiffe::TrustDomain;
-use crate::workspace::FederationFile;
+use crate::workspace::{FederationFile, Registry};
 
 pub(super) static RULE: Rule = Rule {
     code: "trust-domain",
@@ -12,13 +12,14 @@ pub(super) static RULE: Rule = Rule {
     reason: "SPIFFE ID standard, section 2.1: lower-case letters, digits, `.`, `-` and `_`, at most 255 bytes. The dir \
              chart names an object after it, with dashes for dots; Kubernetes refuses a name with `_`, with a dash at \
              an end, or of more than 253 characters, and then the whole sync stops.",
+    mend: "Write the trust domain as the SPIRE server has it.",
     check: Check::File(check),
 };
 
 /// Room for `<release>-apiserver-` before the trust domain.
 const NAME_LIMIT: usize = 253 - 53 - "-apiserver-".len();
 
-fn check(file: &FederationFile) -> Vec<Diagnostic> {
+fn check(file: &FederationFile, _: &Registry, _: &Conditions) -> Vec<Diagnostic> {
     let Some(node) = file.get("trustDomain") else {
         return Vec::new();
     };

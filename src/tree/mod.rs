@@ -29,8 +29,10 @@ pub trait Tree: Sync {
 pub struct Listed {
     /// Its name, without the folder.
     pub name: String,
-    /// Whether it is a folder.
+    /// Whether it is a folder, links followed.
     pub is_folder: bool,
+    /// Whether it is a symbolic link.
+    pub is_link: bool,
 }
 
 /// Why something could not be read.
@@ -52,12 +54,9 @@ pub enum TreeError {
 impl fmt::Display for TreeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLarge { size, limit } => write!(
-                f,
-                "the file has {} MB; no source file may have more than {} MB",
-                size.div_ceil(1_000_000),
-                limit / 1_000_000
-            ),
+            Self::TooLarge { size, limit } => {
+                write!(f, "it has {size} bytes, and no more than {limit} are read")
+            }
             Self::Io(error) => error.fmt(f),
             Self::Name(name) => write!(f, "the name `{name}` in it is not UTF-8"),
         }

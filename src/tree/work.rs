@@ -54,7 +54,11 @@ impl Tree for WorkTree {
                 .file_name()
                 .to_str()
                 .ok_or_else(|| TreeError::Name(entry.file_name().to_string_lossy().into()))?;
-            listed.push(Listed { name: name.to_owned(), is_folder: entry.file_type().is_dir() });
+            listed.push(Listed {
+                name: name.to_owned(),
+                is_folder: entry.file_type().is_dir(),
+                is_link: entry.path_is_symlink(),
+            });
         }
         Ok(Some(listed))
     }

@@ -12,7 +12,7 @@ pub(crate) use component::split;
 pub use component::{Component, Kind, ListKeys, Secret};
 pub(crate) use environment::evaluated_label;
 pub use environment::{Access, ComponentUse, Delivery, Environment, Federation, Grant, HOSTS, Policies, Trust};
-pub use federation::{FederationFile, Registry};
+pub use federation::{CLASS_NAME, FederationFile, Registry, Stray, StrayKind};
 pub use fields::Located;
 pub(crate) use fields::{Fields, text, wrong_type};
 pub use reader::Reader;
@@ -43,10 +43,10 @@ impl<'a> Workspace<'a> {
         let reader = Reader { tree, sources };
         let components = load_components(reader)?;
         let environments = load_environments(reader, jobs)?;
-        let registries = load_registries(reader, &environments)?;
+        let registries = load_registries(reader, &environments, jobs)?;
         let workspace = Self { reader, components, environments, registries };
         let mut problems = workspace.problems();
-        problems.sort_by_key(|problem| problem.place);
+        problems.sort_by_key(|problem| sources.order(problem.place));
         match problems.is_empty() {
             true => Ok(workspace),
             false => Err(problems),
@@ -71,6 +71,11 @@ impl<'a> Workspace<'a> {
     /// Where the file is not a map of Helm values.
     pub fn overlay(&self, environment: &Environment, component: &str) -> Result<Option<Node>, Diagnostic> {
         component::layer(self.reader, &overlay_path(environment, component))
+    }
+
+    /// Returns the files that were read.
+    pub fn sources(&self) -> &'a Sources {
+        self.reader.sources
     }
 
     /// Returns the registry that an environment trusts, unless it trusts nobody.
@@ -192,6 +197,7 @@ fn refuse_strays(reader: Reader<'_>, environment: &Environment) -> Result<(), Di
 fn load_registries(
     reader: Reader<'_>,
     environments: &[Environment],
+    jobs: usize,
 ) -> Result<BTreeMap<String, Registry>, Vec<Diagnostic>> {
     let trusted = environments
         .iter()
@@ -199,7 +205,9 @@ fn load_registries(
         .map(|env| env.federation.registry.to_string());
     let folders: BTreeSet<String> = trusted.collect();
     all(folders.into_iter().map(|folder| {
-        let registry = Registry::read(reader, &folder)?;
+        let users = environments.iter().filter(|env| *env.federation.registry.value == *folder);
+        let users: Vec<_> = users.filter(|env| !matches!(env.federation.trust, Trust::None)).collect();
+        let registry = Registry::read(reader, &folder, &users, jobs)?;
         Ok((folder, registry))
     }))
 }

@@ -45,7 +45,15 @@ impl Reader<'_> {
     /// # Errors
     /// Where it cannot be read or is not UTF-8.
     pub fn text(&self, path: &str) -> Result<Option<(FileId, String)>, Diagnostic> {
-        let content = match self.tree.read(path, SIZE_LIMIT) {
+        self.text_up_to(path, SIZE_LIMIT)
+    }
+
+    /// Returns the text of a file of no more than `limit` bytes; nothing where there is no such file.
+    ///
+    /// # Errors
+    /// As [`Self::text`].
+    pub fn text_up_to(&self, path: &str, limit: u64) -> Result<Option<(FileId, String)>, Diagnostic> {
+        let content = match self.tree.read(path, limit) {
             Ok(None) => return Ok(None),
             Ok(Some(content)) => content,
             Err(error) => return Err(self.unreadable(path, &error)),
@@ -68,8 +76,18 @@ impl Reader<'_> {
     /// # Errors
     /// Where it cannot be read.
     pub fn list(&self, folder: &str) -> Result<Vec<Listed>, Diagnostic> {
+        let mut listed = self.list_all(folder)?;
+        listed.retain(|entry| !entry.name.starts_with('.'));
+        Ok(listed)
+    }
+
+    /// Returns what is in a folder; nothing where there is no such folder.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn list_all(&self, folder: &str) -> Result<Vec<Listed>, Diagnostic> {
         let listed = self.tree.list(folder).map_err(|error| self.unreadable(folder, &error))?;
-        Ok(listed.unwrap_or_default().into_iter().filter(|entry| !entry.name.starts_with('.')).collect())
+        Ok(listed.unwrap_or_default())
     }
 
     /// Returns the place to name for a file as a whole.

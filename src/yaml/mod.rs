@@ -12,5 +12,5 @@ mod scalar;
 pub use emit::{EmitError, to_json, to_yaml};
 pub use merge::merge;
 pub use node::{Entry, Map, Node, Text, Value};
-pub use parse::{parse, parse_stream};
+pub use parse::{parse, parse_plain, parse_stream};
 pub use path::{Path, Step};

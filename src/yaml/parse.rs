@@ -20,11 +20,13 @@ const ALIAS_LIMIT: usize = 100_000;
 /// Where the text is not YAML, is no or more than one document, or uses what Kubernetes' files have no use for
 /// (tags, duplicate keys, keys that are not text, control characters).
 pub fn parse(file: FileId, text: &str) -> Result<Node, Diagnostic> {
-    let mut documents = parse_stream(file, text)?;
-    let first = Place::point(file, 1, 1);
+    one_document(file, Composer::new(file).read(text)?)
+}
+
+fn one_document(file: FileId, mut documents: Vec<Node>) -> Result<Node, Diagnostic> {
     match documents.len() {
         0 => Err(Diagnostic::new("the file is empty")
-            .at(first)
+            .at(Place::point(file, 1, 1))
             .help("write the settings, or `{}` for none, or remove the file")),
         1 => Ok(documents.remove(0)),
         n => Err(Diagnostic::new(format!("the file holds {n} documents where one is expected"))
@@ -33,21 +35,21 @@ pub fn parse(file: FileId, text: &str) -> Result<Node, Diagnostic> {
     }
 }
 
+/// Reads the one document of a file that may have no anchors and aliases.
+///
+/// # Errors
+/// As [`parse`], and where there is an anchor.
+pub fn parse_plain(file: FileId, text: &str) -> Result<Node, Diagnostic> {
+    let composer = Composer { anchors_allowed: false, ..Composer::new(file) };
+    one_document(file, composer.read(text)?)
+}
+
 /// Reads all documents of a file; none of a file that is empty or holds only comments.
 ///
 /// # Errors
 /// As [`parse`], but for the number of documents.
 pub fn parse_stream(file: FileId, text: &str) -> Result<Vec<Node>, Diagnostic> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    refuse_control_characters(file, text)?;
-    let options = Options::default();
-    let mut composer = Composer::new(file);
-    let mut parser = Parser::new_from_str_with_options(text, options);
-    for event in &mut parser {
-        let (event, span) = event.map_err(|error| scan_diagnostic(file, text, &error))?;
-        composer.accept(event, span)?;
-    }
-    Ok(composer.documents)
+    Composer::new(file).read(text)
 }
 
 fn refuse_control_characters(file: FileId, text: &str) -> Result<(), Diagnostic> {
@@ -85,6 +87,7 @@ struct Composer {
     open: Vec<Open>,
     anchors: HashMap<usize, Node>,
     from_aliases: usize,
+    anchors_allowed: bool,
 }
 
 /// A collection whose end has not been reached.
@@ -101,7 +104,25 @@ enum Content {
 
 impl Composer {
     fn new(file: FileId) -> Self {
-        Self { file, documents: Vec::new(), open: Vec::new(), anchors: HashMap::new(), from_aliases: 0 }
+        Self {
+            file,
+            documents: Vec::new(),
+            open: Vec::new(),
+            anchors: HashMap::new(),
+            from_aliases: 0,
+            anchors_allowed: true,
+        }
+    }
+
+    fn read(mut self, text: &str) -> Result<Vec<Node>, Diagnostic> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        refuse_control_characters(self.file, text)?;
+        let mut parser = Parser::new_from_str_with_options(text, Options::default());
+        for event in &mut parser {
+            let (event, span) = event.map_err(|error| scan_diagnostic(self.file, text, &error))?;
+            self.accept(event, span)?;
+        }
+        Ok(self.documents)
     }
 
     fn accept(&mut self, event: Event<'_>, span: Span) -> Result<(), Diagnostic> {
@@ -217,6 +238,11 @@ impl Composer {
     }
 
     fn finish(&mut self, node: Node, anchor: usize) -> Result<(), Diagnostic> {
+        if anchor != 0 && !self.anchors_allowed {
+            return Err(Diagnostic::new("an anchor (`&…`) may not stand here")
+                .at(node.place)
+                .help("write the value out where it is needed"));
+        }
         if anchor != 0 {
             self.anchors.insert(anchor, node.clone());
         }
