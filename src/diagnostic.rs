@@ -86,6 +86,11 @@ impl Sources {
         format!("{}:{}:{}", self.path(place.file), place.line, place.column)
     }
 
+    /// Returns the text of a file.
+    pub fn text(&self, file: FileId) -> Arc<str> {
+        self.get(file).map_or_else(|| "".into(), |source| source.text)
+    }
+
     /// Returns the text of the line where `place` starts.
     pub fn line(&self, place: Place) -> Option<String> {
         let source = self.get(place.file)?;

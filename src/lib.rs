@@ -20,12 +20,15 @@
 #![warn(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![warn(clippy::print_stdout, clippy::print_stderr, clippy::dbg_macro)]
 
+pub mod check;
 pub mod cli;
 pub mod deployment;
 pub mod diagnostic;
 pub mod expression;
+pub mod fix;
 pub mod parallel;
 pub mod publish;
+pub mod report;
 pub mod rules;
 pub mod spiffe;
 pub mod tree;

@@ -35,7 +35,7 @@ fn found(code: &str, registry: &str) -> String {
     let reader = Reader { tree: &tree, sources: &sources };
     let mut read = Registry::read(reader, registry, &[], 1).unwrap();
     read.is_local = registry.starts_with("local");
-    let mut findings = check_registry(&read, &Conditions { now: Some(NOW), jobs: 1 });
+    let mut findings = check_registry(&read, &Conditions { now: Some(NOW), jobs: 1 }, &sources);
     dirops::rules::sort(&mut findings, &sources);
     let mut lines = String::new();
     for finding in findings.iter().filter(|finding| finding.rule.code == code) {

@@ -2,8 +2,10 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod check;
 mod list;
 mod render;
+mod rules;
 mod why;
 
 use std::io::{self, Write};
@@ -33,6 +35,9 @@ enum Command {
     Render(render::Arguments),
     Why(why::Arguments),
     List(list::Arguments),
+    Check(check::Arguments),
+    Rules(rules::ListArguments),
+    Explain(rules::ExplainArguments),
 }
 
 /// How a command ended; see the table in README.md.
@@ -53,6 +58,9 @@ pub fn run() -> ExitCode {
         Command::Render(command) => render::run(&arguments.source, command),
         Command::Why(command) => why::run(&arguments.source, &command),
         Command::List(command) => list::run(&arguments.source, &command),
+        Command::Check(command) => check::run(&arguments.source, command),
+        Command::Rules(command) => rules::list(&command),
+        Command::Explain(command) => rules::explain_one(&command),
     };
     ExitCode::from(exit as u8)
 }

@@ -1,5 +1,7 @@
 //! What can be wrong with a configuration that can be read. One rule, one file.
 
+mod allowance;
+mod document;
 mod bundle_endpoint_profile;
 mod bundle_endpoint_url;
 mod duplicate_trust_domain;
@@ -13,13 +15,17 @@ mod trust_domain;
 
 use std::collections::BTreeSet;
 
+pub use document::{explain, markdown};
+
+
 use crate::deployment::Deployment;
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::parallel;
 use crate::workspace::{Environment, FederationFile, Registry, Workspace};
 
 /// All rules, by code.
-pub static RULES: [&Rule; 10] = [
+pub static RULES: [&Rule; 11] = [
+    &allowance::RULE,
     &bundle_endpoint_profile::RULE,
     &bundle_endpoint_url::RULE,
     &duplicate_trust_domain::RULE,
@@ -118,30 +124,37 @@ pub fn check_registries(
     let registries = trusts.iter().map(|(_, registry)| *registry);
     let mut findings: Vec<Finding> = registries
         .filter(|registry| seen.insert(&registry.folder))
-        .flat_map(|registry| check_registry(registry, conditions))
+        .flat_map(|registry| check_registry(registry, conditions, workspace.sources()))
         .collect();
-    findings.extend(collect(|check| match check {
-        Check::Trust(check) => trusts.iter().flat_map(|(environment, registry)| check(environment, registry)).collect(),
-        _ => Vec::new(),
-    }));
+    for (environment, registry) in trusts {
+        findings.extend(check_trust(environment, registry, workspace.sources()));
+    }
     sort(&mut findings, workspace.sources());
     findings
 }
 
-/// Returns what is wrong with a registry by itself, rule by rule.
-pub fn check_registry(registry: &Registry, conditions: &Conditions) -> Vec<Finding> {
+/// Returns what is wrong with a registry by itself.
+pub fn check_registry(registry: &Registry, conditions: &Conditions, sources: &Sources) -> Vec<Finding> {
     let of_file = |file: &FederationFile| check_file(file, registry, conditions);
-    let mut findings: Vec<Finding> =
-        parallel::map(conditions.jobs, &registry.files, of_file).into_iter().flatten().collect();
+    let of_files = parallel::map(conditions.jobs, &registry.files, of_file);
+    let mut findings: Vec<Finding> = of_files.into_iter().flatten().collect();
     findings.extend(collect(|check| match check {
         Check::Registry(check) => check(registry),
         _ => Vec::new(),
     }));
-    findings
+    allowance::apply(findings, sources)
 }
 
-/// Returns what is wrong with one federation file by itself.
-pub fn check_file(file: &FederationFile, registry: &Registry, conditions: &Conditions) -> Vec<Finding> {
+/// Returns what is wrong with an environment's trust in a registry.
+pub fn check_trust(environment: &Environment, registry: &Registry, sources: &Sources) -> Vec<Finding> {
+    let findings = collect(|check| match check {
+        Check::Trust(check) => check(environment, registry),
+        _ => Vec::new(),
+    });
+    allowance::apply(findings, sources)
+}
+
+fn check_file(file: &FederationFile, registry: &Registry, conditions: &Conditions) -> Vec<Finding> {
     collect(|check| match check {
         Check::File(check) => check(file, registry, conditions),
         _ => Vec::new(),
@@ -154,6 +167,7 @@ pub fn check_deployment(deployment: &Deployment, sources: &Sources) -> Vec<Findi
         Check::Deployment(check) => check(deployment),
         _ => Vec::new(),
     });
+    findings = allowance::apply(findings, sources);
     sort(&mut findings, sources);
     findings
 }

@@ -2,11 +2,13 @@
 //!
 //! Everything above this module reads through [`Tree`] and does not know whether it is a folder on a disk.
 
+mod revision;
 mod work;
 
 use std::fmt;
 use std::io;
 
+pub use revision::changed_since;
 pub use work::WorkTree;
 
 /// A tree of files. Paths are relative to its root, with `/` between their parts.

@@ -1,0 +1,94 @@
+//! `dirops check`
+
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+
+use super::{Exit, jobs, print, report};
+use crate::check::{self, Request};
+use crate::diagnostic::Sources;
+use crate::fix;
+use crate::report::{self as findings, Format};
+use crate::rules::{Conditions, Finding};
+
+/// Tell what is wrong with federation files and environments
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    /// Federation files, folders of them, environments' folders; the whole repository by default
+    paths: Vec<String>,
+    /// How to write the findings
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Exit 1 for warnings, too
+    #[arg(long, value_name = "WHAT", value_parser = ["warnings"])]
+    deny: Option<String>,
+    /// Tell of this rule alone; may be repeated
+    #[arg(long, value_name = "RULE")]
+    only: Vec<String>,
+    /// Do not tell of this rule; may be repeated
+    #[arg(long, value_name = "RULE")]
+    allow: Vec<String>,
+    /// Tell only of files that changed since a Git revision
+    #[arg(long, value_name = "REV")]
+    changed_since: Option<String>,
+    /// Mend what can be mended without thinking: names, endings, class names, trailing dots, letter case of hosts
+    #[arg(long, conflicts_with = "changed_since")]
+    fix: bool,
+    /// Judge dates as of this time, in seconds since 1970, instead of now
+    #[arg(long, value_name = "SECONDS")]
+    now: Option<i64>,
+    /// How many threads to use; as many as the machine has by default
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+}
+
+pub(super) fn run(source: &Path, arguments: Arguments) -> Exit {
+    let request = Request {
+        source: source.to_owned(),
+        paths: arguments.paths,
+        only: arguments.only,
+        allow: arguments.allow,
+        changed_since: arguments.changed_since,
+        conditions: Conditions { now: Some(arguments.now.unwrap_or_else(now)), jobs: jobs(arguments.jobs) },
+    };
+    if arguments.fix
+        && let Err(exit) = mend(&request)
+    {
+        return exit;
+    }
+    let sources = Sources::default();
+    let found = match check::check(&request, &sources) {
+        Ok(found) => found,
+        Err(problems) => return report(&problems, &sources),
+    };
+    let written = print(&findings::write(&found, arguments.format, &sources));
+    let is_denied = |finding: &Finding| finding.is_error() || arguments.deny.is_some();
+    match (written, found.iter().any(is_denied)) {
+        (Exit::Clean, true) => Exit::Found,
+        (exit, _) => exit,
+    }
+}
+
+/// Applies the fixes, and says which.
+fn mend(request: &Request) -> Result<(), Exit> {
+    let base = if request.paths.is_empty() { request.source.as_path() } else { Path::new("") };
+    // A fix can uncover another: a file can be named after its trust domain once that is one.
+    for _ in 0..fix::ROUNDS {
+        let sources = Sources::default();
+        let found = check::check(request, &sources).map_err(|problems| report(&problems, &sources))?;
+        let mended = fix::apply(&found, base, &sources).map_err(|problem| report(&[problem], &sources))?;
+        for line in &mended {
+            eprintln!("{line}");
+        }
+        if mended.is_empty() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
