@@ -6,6 +6,7 @@ mod check;
 mod list;
 mod render;
 mod rules;
+mod schema;
 mod why;
 
 use std::io::{self, Write};
@@ -38,6 +39,7 @@ enum Command {
     Check(check::Arguments),
     Rules(rules::ListArguments),
     Explain(rules::ExplainArguments),
+    Schema(schema::Arguments),
 }
 
 /// How a command ended; see the table in README.md.
@@ -61,6 +63,7 @@ pub fn run() -> ExitCode {
         Command::Check(command) => check::run(&arguments.source, command),
         Command::Rules(command) => rules::list(&command),
         Command::Explain(command) => rules::explain_one(&command),
+        Command::Schema(command) => schema::run(&command),
     };
     ExitCode::from(exit as u8)
 }

@@ -5,6 +5,7 @@ mod environment;
 mod federation;
 mod fields;
 mod reader;
+mod schema;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +17,7 @@ pub use federation::{CLASS_NAME, FederationFile, Registry, Stray, StrayKind};
 pub use fields::Located;
 pub(crate) use fields::{Fields, text, wrong_type};
 pub use reader::Reader;
+pub use schema::{SchemaKind, schema};
 
 use crate::diagnostic::{Diagnostic, Place, Sources};
 use crate::parallel;
