@@ -154,11 +154,7 @@ enum Subject<'a> {
     File { folder: String, path: String },
 }
 
-fn subject<'a>(
-    path: &str,
-    request: &Request,
-    workspace: Option<&'a Workspace<'_>>,
-) -> Result<Subject<'a>, Diagnostic> {
+fn subject<'a>(path: &str, request: &Request, workspace: Option<&'a Workspace<'_>>) -> Result<Subject<'a>, Diagnostic> {
     let trimmed = path.trim_end_matches('/');
     let metadata = std::fs::symlink_metadata(trimmed)
         .map_err(|error| Diagnostic::new(format!("{path} cannot be read: {error}")))?;
@@ -189,9 +185,9 @@ fn check_registry_at(
     let users: Vec<&Environment> = match workspace {
         Some(workspace) => {
             let trusts = |environment: &&Environment| {
-                workspace.registry_of(environment).is_some_and(|registry| {
-                    same_folder(&request.source.join(&registry.folder), Path::new(folder))
-                })
+                workspace
+                    .registry_of(environment)
+                    .is_some_and(|registry| same_folder(&request.source.join(&registry.folder), Path::new(folder)))
             };
             workspace.environments.iter().filter(trusts).collect()
         }
@@ -238,4 +234,3 @@ fn touches(finding: &Finding, changed: &BTreeSet<PathBuf>, request: &Request, so
         real.is_some_and(|real| changed.contains(&real))
     })
 }
-

@@ -84,9 +84,9 @@ fn set(node: &mut Node, place: Place, from: &str, to: &str) -> bool {
         return true;
     }
     match &mut node.value {
-        Value::Map(_) => node
-            .as_map_mut()
-            .is_some_and(|map| map.values_mut().any(|entry| set(&mut entry.node, place, from, to))),
+        Value::Map(_) => {
+            node.as_map_mut().is_some_and(|map| map.values_mut().any(|entry| set(&mut entry.node, place, from, to)))
+        }
         Value::List(items) => std::sync::Arc::make_mut(items).iter_mut().any(|item| set(item, place, from, to)),
         _ => false,
     }

@@ -420,6 +420,14 @@ fn a_literal_credential_stops_every_environment_that_is_not_local() {
 }
 
 #[test]
+fn a_secret_among_the_objects_is_a_literal_credential() {
+    let scratch = Scratch::new();
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringData: {harmless: hunter2}\n";
+    scratch.write("overlays/one/app.manifests.yaml", secret);
+    scratch.render(&[]).expect(2).says("stringData.harmless of app in one is data of a Secret");
+}
+
+#[test]
 fn references_and_the_placeholder_are_no_credentials() {
     let scratch = Scratch::new();
     scratch.write(

@@ -243,6 +243,31 @@ fn a_store_whose_account_does_not_fit_its_kind_is_refused() {
 }
 
 #[test]
+fn objects_that_no_chart_renders_are_deployed_beside_the_chart() {
+    let scratch = Scratch::new();
+    let service = |name: &str| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: elsewhere}}\nspec: {{x: '${{{{ release }}}}'}}\n"
+        )
+    };
+    scratch.write("base/app/manifests.yaml", service("a"));
+    scratch
+        .write("base/app/profiles/external-secrets.manifests.yaml", format!("{}---\n{}", service("b"), service("c")));
+    scratch.write("base/app/profiles/kind.manifests.yaml", service("d"));
+    scratch.write("overlays/one/app.manifests.yaml", service("e"));
+    scratch.rendered();
+    let names: Vec<_> =
+        documents(&scratch, MANIFESTS).iter().map(|object| object["metadata"]["name"].clone()).collect();
+    assert_eq!(names, ["app-dir-one-argoapp-app", "a", "b", "c", "e"]);
+    assert_eq!(documents(&scratch, MANIFESTS)[1]["spec"]["x"], "app-dir-one-argoapp");
+    let project = yaml(&scratch, "projects/dir/one/dir-one.yaml");
+    let destinations = project["spec"]["destinations"].as_array().unwrap();
+    assert!(destinations.iter().any(|destination| destination["namespace"] == "elsewhere"), "not permitted");
+    scratch.write("overlays/one/app.manifests.yaml", "kind: Service\n");
+    scratch.render(&[]).expect(2).says("an object needs `apiVersion`");
+}
+
+#[test]
 fn null_reaches_helm_and_keyed_lists_merge() {
     let scratch = Scratch::new();
     scratch

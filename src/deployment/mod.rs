@@ -111,7 +111,8 @@ pub fn build(workspace: &Workspace<'_>, environment: &Environment) -> Result<Dep
             Some(credentials) => credentials.objects(environment, component, &facts, carries_store)?,
             None => SecretObjects::default(),
         };
-        components.push(deployed(names, component, &facts, values, objects)?);
+        let manifests = manifests(workspace, environment, component, &facts)?;
+        components.push(deployed(names, component, &facts, values, objects, manifests)?);
     }
     Ok(Deployment {
         environment: environment.name.value.clone(),
@@ -205,13 +206,21 @@ fn deployed(
     component: &Component,
     facts: &Facts,
     values: Values,
-    objects: SecretObjects,
+    mut objects: SecretObjects,
+    manifests: Vec<Node>,
 ) -> Result<Deployed, Diagnostic> {
     let mut namespaces = Vec::new();
     for namespace in &component.namespaces {
         let namespace = expression::resolve(namespace, facts)?;
         namespaces.push(evaluated_label(&namespace, "a namespace")?.value);
     }
+    for manifest in &manifests {
+        let namespace = manifest.get("metadata").and_then(|metadata| metadata.get("namespace"));
+        if let Some(namespace) = namespace {
+            namespaces.push(evaluated_label(namespace, "a namespace")?.value);
+        }
+    }
+    objects.manifests.extend(manifests);
     let mut cluster_kinds = component.cluster_kinds.clone();
     let is_cluster_store = |object: &Node| object.get("kind").and_then(Node::as_text) == Some("ClusterSecretStore");
     if objects.manifests.iter().any(is_cluster_store) {
@@ -232,6 +241,20 @@ fn deployed(
         manifests: objects.manifests,
         shields: objects.shields,
     })
+}
+
+/// Returns the objects that no chart renders: of every environment, of its profiles in order, and its own.
+fn manifests(
+    workspace: &Workspace<'_>,
+    environment: &Environment,
+    component: &Component,
+    facts: &Facts,
+) -> Result<Vec<Node>, Diagnostic> {
+    let own = workspace.overlay_manifests(environment, &component.name)?;
+    let of_profiles =
+        environment.profiles.iter().filter_map(|profile| component.profile_manifests.get(&*profile.value)).flatten();
+    let written = component.manifests.iter().chain(of_profiles).chain(&own);
+    written.map(|object| expression::resolve(object, facts)).collect()
 }
 
 fn applications(environment: &Environment, components: &[Deployed]) -> Applications {

@@ -53,7 +53,7 @@ fn check(deployment: &Deployment) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for component in &deployment.components {
         let values = [&component.values.written, &component.values.generated];
-        for values in values.into_iter().flatten() {
+        for values in values.into_iter().flatten().chain(&component.manifests) {
             Path::leaves(values, &mut |path, leaf| {
                 if let Some(why) = credential(component, values, path, leaf) {
                     found.push(diagnostic(deployment, component, path, leaf, &why));
@@ -83,6 +83,9 @@ fn credential(component: &Deployed, values: &Node, path: &Path, leaf: &Node) -> 
     if is_reference(&text) {
         return None;
     }
+    if is_secret_data(values, path) {
+        return Some("data of a Secret".into());
+    }
     let declared = component.credentials.iter().any(|pattern| matches(pattern, path));
     if declared || last_key(path).is_some_and(is_credential_key) {
         return Some("a literal credential".into());
@@ -100,6 +103,14 @@ fn is_reference(text: &str) -> bool {
         !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
     };
     text.is_empty() || text == PLACEHOLDER || variable.is_some_and(is_name)
+}
+
+/// Returns whether a path leads into the data of a Kubernetes Secret.
+fn is_secret_data(root: &Node, path: &Path) -> bool {
+    let kind = |kind: &str| root.get("kind").and_then(Node::as_text) == Some(kind);
+    let first = path.0.first();
+    let is_data = matches!(first, Some(Step::Key(key)) if ["data", "stringData"].contains(&&**key));
+    is_data && kind("Secret")
 }
 
 fn matches(pattern: &[Text], path: &Path) -> bool {

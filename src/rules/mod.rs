@@ -1,9 +1,9 @@
 //! What can be wrong with a configuration that can be read. One rule, one file.
 
 mod allowance;
-mod document;
 mod bundle_endpoint_profile;
 mod bundle_endpoint_url;
+mod document;
 mod duplicate_trust_domain;
 mod federation_fields;
 mod federation_unreadable;
@@ -16,7 +16,6 @@ mod trust_domain;
 use std::collections::BTreeSet;
 
 pub use document::{explain, markdown};
-
 
 use crate::deployment::Deployment;
 use crate::diagnostic::{Diagnostic, Sources};

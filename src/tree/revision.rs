@@ -12,8 +12,9 @@ use crate::diagnostic::Diagnostic;
 /// # Errors
 /// Where `folder` is in no repository with a work tree, or the repository does not have the revision.
 pub fn changed_since(folder: &Path, revision: &str) -> Result<BTreeSet<PathBuf>, Diagnostic> {
-    let repository = Repository::discover(folder)
-        .map_err(|error| Diagnostic::new(format!("{} is in no Git repository: {}", folder.display(), error.message())))?;
+    let repository = Repository::discover(folder).map_err(|error| {
+        Diagnostic::new(format!("{} is in no Git repository: {}", folder.display(), error.message()))
+    })?;
     let Some(root) = repository.workdir().and_then(|root| std::fs::canonicalize(root).ok()) else {
         return Err(Diagnostic::new("the Git repository has no work tree"));
     };

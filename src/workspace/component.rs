@@ -44,6 +44,10 @@ pub struct Component {
     pub profiles: BTreeMap<String, Node>,
     /// The values that follow from the partners.
     pub partners: Option<Node>,
+    /// Objects that no chart renders, of every environment.
+    pub manifests: Vec<Node>,
+    /// Objects that no chart renders, of the environments with a profile.
+    pub profile_manifests: BTreeMap<String, Vec<Node>>,
 }
 
 /// A kind of Kubernetes objects.
@@ -88,12 +92,15 @@ impl Component {
         let mut component = Self::parse(name, &node)?;
         component.values = layer(reader, &format!("{folder}/values.yaml"))?;
         component.partners = layer(reader, &format!("{folder}/partners.yaml"))?;
+        component.manifests = objects(reader, &format!("{folder}/manifests.yaml"))?;
         for file in reader.list(&format!("{folder}/profiles"))? {
-            if let Some(profile) = file.name.strip_suffix(".yaml") {
-                let path = format!("{folder}/profiles/{}", file.name);
-                if let Some(values) = layer(reader, &path)? {
-                    component.profiles.insert(profile.to_owned(), values);
-                }
+            let path = format!("{folder}/profiles/{}", file.name);
+            if let Some(profile) = file.name.strip_suffix(".manifests.yaml") {
+                component.profile_manifests.insert(profile.to_owned(), objects(reader, &path)?);
+            } else if let Some(profile) = file.name.strip_suffix(".yaml")
+                && let Some(values) = layer(reader, &path)?
+            {
+                component.profiles.insert(profile.to_owned(), values);
             }
         }
         Ok(component)
@@ -135,6 +142,8 @@ impl Component {
             values: None,
             profiles: BTreeMap::new(),
             partners: None,
+            manifests: Vec::new(),
+            profile_manifests: BTreeMap::new(),
         })
     }
 }
@@ -159,8 +168,22 @@ pub(super) fn layer(reader: Reader<'_>, path: &str) -> Result<Option<Node>, Diag
     }
 }
 
+/// Reads objects that no chart renders.
+pub(super) fn objects(reader: Reader<'_>, path: &str) -> Result<Vec<Node>, Diagnostic> {
+    let objects = reader.templates(path)?;
+    for object in &objects {
+        let is_text =
+            |node: Option<&Node>| matches!(node.map(|node| &node.value), Some(Value::Text(_) | Value::Template(_)));
+        let name = object.get("metadata").and_then(|metadata| metadata.get("name"));
+        if ![object.get("apiVersion"), object.get("kind"), name].into_iter().all(is_text) {
+            return Err(Diagnostic::new("an object needs `apiVersion`, `kind` and `metadata.name`").at(object.place));
+        }
+    }
+    Ok(objects)
+}
+
 fn refuse_strays(reader: Reader<'_>, folder: &str) -> Result<(), Diagnostic> {
-    const KNOWN: [&str; 4] = ["component.yaml", "values.yaml", "partners.yaml", "profiles"];
+    const KNOWN: [&str; 5] = ["component.yaml", "values.yaml", "partners.yaml", "manifests.yaml", "profiles"];
     let looks_read = |name: &str| name.ends_with(".yaml") || name.ends_with(".yml");
     for file in reader.list(folder)? {
         if (file.is_folder || looks_read(&file.name)) && !KNOWN.contains(&file.name.as_str()) {
@@ -175,7 +198,7 @@ fn refuse_strays(reader: Reader<'_>, folder: &str) -> Result<(), Diagnostic> {
             let path = format!("{folder}/profiles/{}", file.name);
             return Err(Diagnostic::new(format!("nothing reads `{path}`"))
                 .at(reader.start_of(&path))
-                .help("a profile's values stand in <profile>.yaml"));
+                .help("a profile's values stand in <profile>.yaml, its objects in <profile>.manifests.yaml"));
         }
     }
     Ok(())

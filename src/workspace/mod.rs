@@ -75,6 +75,15 @@ impl<'a> Workspace<'a> {
         component::layer(self.reader, &overlay_path(environment, component))
     }
 
+    /// Returns the objects of an environment for one of its components alone, that no chart renders.
+    ///
+    /// # Errors
+    /// Where the file does not hold objects.
+    pub fn overlay_manifests(&self, environment: &Environment, component: &str) -> Result<Vec<Node>, Diagnostic> {
+        let path = format!("overlays/{}/{component}.manifests.yaml", environment.folder);
+        component::objects(self.reader, &path)
+    }
+
     /// Returns the files that were read.
     pub fn sources(&self) -> &'a Sources {
         self.reader.sources
@@ -104,7 +113,9 @@ impl<'a> Workspace<'a> {
     /// Returns the names of all profiles: those that a component has values for or that a Secret needs.
     fn profiles(&self) -> BTreeSet<&str> {
         let components = || self.components.values();
-        let of_values = components().flat_map(|component| component.profiles.keys().map(String::as_str));
+        let of_values = components().flat_map(|component| {
+            component.profiles.keys().chain(component.profile_manifests.keys()).map(String::as_str)
+        });
         let of_secrets = components()
             .flat_map(|component| &component.secrets)
             .flat_map(|secret| &secret.profiles)
@@ -182,8 +193,9 @@ fn load_environments(reader: Reader<'_>, jobs: usize) -> Result<Vec<Environment>
 /// Refuses values for components that the environment does not deploy.
 fn refuse_strays(reader: Reader<'_>, environment: &Environment) -> Result<(), Diagnostic> {
     let folder = format!("overlays/{}", environment.folder);
-    let components = environment.components.iter().map(|used| format!("{}.yaml", &*used.name.value));
-    let known: Vec<String> = components.chain(["environment.yaml".to_owned()]).collect();
+    let components = environment.components.iter().map(|used| &*used.name.value);
+    let files = components.flat_map(|name| [format!("{name}.yaml"), format!("{name}.manifests.yaml")]);
+    let known: Vec<String> = files.chain(["environment.yaml".to_owned()]).collect();
     for file in reader.list(&folder)? {
         let looks_read = file.name.ends_with(".yaml") || file.name.ends_with(".yml");
         if looks_read && !known.contains(&file.name) {

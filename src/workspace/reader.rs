@@ -29,6 +29,22 @@ impl Reader<'_> {
         Ok(Some(node))
     }
 
+    /// Returns the documents of a file, with expressions compiled; none where there is no such file.
+    ///
+    /// # Errors
+    /// As [`Self::template`], but for the number of documents; an empty file is an error.
+    pub fn templates(&self, path: &str) -> Result<Vec<Node>, Diagnostic> {
+        let Some((file, text)) = self.text(path)? else {
+            return Ok(Vec::new());
+        };
+        let mut documents = yaml::parse_stream(file, &text)?;
+        if documents.is_empty() {
+            return Err(Diagnostic::new("the file is empty").at(self.start_of(path)).help("remove it"));
+        }
+        documents.iter_mut().try_for_each(crate::expression::compile)?;
+        Ok(documents)
+    }
+
     /// Returns the one document of a file; nothing where there is no such file.
     ///
     /// # Errors
