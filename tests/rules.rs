@@ -41,12 +41,8 @@ fn found(code: &str, registry: &str) -> String {
     for finding in findings.iter().filter(|finding| finding.rule.code == code) {
         let place = finding.diagnostic.place.unwrap_or_else(|| panic!("{code}: a finding without a place"));
         let (path, message) = (sources.path(place.file), &finding.diagnostic.message);
-        writeln!(
-            lines,
-            "{path}:{}:{}-{}:{} {message}",
-            place.line, place.column, place.end_line, place.end_column
-        )
-        .unwrap();
+        writeln!(lines, "{path}:{}:{}-{}:{} {message}", place.line, place.column, place.end_line, place.end_column)
+            .unwrap();
     }
     lines
 }

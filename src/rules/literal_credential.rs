@@ -87,7 +87,7 @@ fn credential(component: &Deployed, values: &Node, path: &Path, leaf: &Node) -> 
         return Some("data of a Secret".into());
     }
     let declared = component.credentials.iter().any(|pattern| matches(pattern, path));
-    if declared || last_key(path).is_some_and(is_credential_key) {
+    if declared || (last_key(path).is_some_and(is_credential_key) && !is_external_key(values, path)) {
         return Some("a literal credential".into());
     }
     if let Some(name) = environment_variable(values, path).filter(|name| is_credential_variable(name)) {
@@ -133,13 +133,22 @@ fn is_credential_key(key: &str) -> bool {
     KEYS.binary_search_by(|known| known.bytes().cmp(plain())).is_ok()
 }
 
+/// Returns whether a `secretKey` only names a key: that of an ExternalSecret's datum.
+fn is_external_key(values: &Node, path: &Path) -> bool {
+    last_key(path) == Some("secretKey") && parent(values, path).is_some_and(|datum| datum.get("remoteRef").is_some())
+}
+
+fn parent<'a>(values: &'a Node, path: &Path) -> Option<&'a Node> {
+    let (_, above) = path.0.split_last()?;
+    Path(above.to_vec()).find(values)
+}
+
 /// Returns the name beside a `value`: that of a variable in a container's `env`.
 fn environment_variable<'a>(values: &'a Node, path: &Path) -> Option<&'a str> {
     if last_key(path)? != "value" {
         return None;
     }
-    let parent = Path(path.0[..path.0.len() - 1].to_vec());
-    parent.find(values)?.get("name")?.as_text()
+    parent(values, path)?.get("name")?.as_text()
 }
 
 fn is_credential_variable(name: &str) -> bool {
