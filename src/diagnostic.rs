@@ -1,7 +1,7 @@
 //! What dirops tells people, and where the trouble is.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// A file that was read, by its number in [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,6 +55,20 @@ pub struct Sources {
 struct Source {
     path: Arc<str>,
     text: Arc<str>,
+    /// Where each line starts, once somebody asked for one.
+    lines: Arc<OnceLock<Vec<usize>>>,
+}
+
+impl Source {
+    fn line(&self, number: usize) -> Option<&str> {
+        let starts = self.lines.get_or_init(|| {
+            let after_breaks = self.text.match_indices('\n').map(|(index, _)| index + 1);
+            [0].into_iter().chain(after_breaks).collect()
+        });
+        let start = *starts.get(number.checked_sub(1)?)?;
+        let end = starts.get(number).copied().unwrap_or(self.text.len());
+        self.text.get(start..end).map(|line| line.trim_end_matches(['\n', '\r']))
+    }
 }
 
 impl Sources {
@@ -62,7 +76,7 @@ impl Sources {
     pub fn add(&self, path: &str, text: &str) -> FileId {
         let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
         let id = FileId(u32::try_from(files.len()).unwrap_or(u32::MAX));
-        files.push(Source { path: path.into(), text: text.into() });
+        files.push(Source { path: path.into(), text: text.into(), lines: Arc::default() });
         id
     }
 
@@ -94,8 +108,7 @@ impl Sources {
     /// Returns the text of the line where `place` starts.
     pub fn line(&self, place: Place) -> Option<String> {
         let source = self.get(place.file)?;
-        let line = source.text.lines().nth(place.line as usize - 1)?;
-        Some(line.trim_start_matches('\u{feff}').to_owned())
+        source.line(place.line as usize).map(|line| line.trim_start_matches('\u{feff}').to_owned())
     }
 
     /// Returns what stands at `place`, where that is within one line.
