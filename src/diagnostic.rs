@@ -137,6 +137,8 @@ pub struct Diagnostic {
     pub key: Option<String>,
     /// What mends it without anybody having to think.
     pub fix: Option<Fix>,
+    /// Whether the source line must not be shown: there is a secret on it.
+    pub secret: bool,
 }
 
 /// A change that mends a fault and can do no harm.
@@ -156,7 +158,15 @@ pub enum Fix {
 impl Diagnostic {
     /// Returns a diagnostic without place or help.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), place: None, help: None, related: Vec::new(), key: None, fix: None }
+        Self {
+            message: message.into(),
+            place: None,
+            help: None,
+            related: Vec::new(),
+            key: None,
+            fix: None,
+            secret: false,
+        }
     }
 
     /// Says where.
@@ -191,6 +201,13 @@ impl Diagnostic {
     #[must_use]
     pub fn fix(mut self, fix: Fix) -> Self {
         self.fix = Some(fix);
+        self
+    }
+
+    /// Keeps the source line from being shown: there is a secret on it.
+    #[must_use]
+    pub fn secret(mut self) -> Self {
+        self.secret = true;
         self
     }
 
@@ -234,7 +251,9 @@ impl fmt::Display for Shown<'_> {
         write!(f, "{}: {message}", self.label)?;
         if let Some(place) = place {
             write!(f, "\n  --> {}", self.sources.show(*place))?;
-            self.mark(f, *place)?;
+            if !self.diagnostic.secret {
+                self.mark(f, *place)?;
+            }
         }
         match help {
             Some(help) => write!(f, "\n  help: {help}"),

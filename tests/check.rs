@@ -120,7 +120,7 @@ fn a_file_a_folder_and_an_environment_can_be_named() {
     assert!(rules(&[&path("overlays/one")]).is_empty());
     scratch.write("overlays/one/app.yaml", "auth: {login: hunter2}\n");
     assert_eq!(rules(&[&path("overlays/one")]), ["literal-credential"]);
-    assert_eq!(rules(&[&path("overlays/one/app.yaml"), &path(REGISTRY)]), ["literal-credential", "file-name"]);
+    assert_eq!(rules(&[&path("overlays/one/app.yaml"), &path(REGISTRY)]), ["file-name", "literal-credential"]);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The URL of a partner's bundle endpoint.
 
+use url::Url;
+
 use super::{Check, Conditions, Rule, Severity};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Fix};
 use crate::workspace::{FederationFile, Registry};
 
 pub(super) static RULE: Rule = Rule {
@@ -15,16 +17,35 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(file: &FederationFile, _: &Registry, _: &Conditions) -> Vec<Diagnostic> {
-    let Some(node) = file.get("bundleEndpointURL") else {
+    let Some((node, url)) = file.text_node("bundleEndpointURL") else {
         return Vec::new();
     };
-    let problem = node.as_text().and_then(problem);
-    let diagnostic = |why| {
-        Diagnostic::new(format!("this is no URL to fetch a bundle from: {why}"))
+    if let Some(why) = problem(url) {
+        let message = format!("this is no URL to fetch a bundle from: {why}");
+        return vec![Diagnostic::new(message).at(node.place)];
+    }
+    let plain = plain(url);
+    if plain == url {
+        return Vec::new();
+    }
+    let fix = Fix::Replace { from: url.to_owned(), to: plain.clone() };
+    vec![
+        Diagnostic::new("the host has upper-case letters or a dot at the end")
             .at(node.place)
-            .help("write `https://`, the host of your SPIRE server's federation endpoint, and its port if not 443")
+            .help(format!("write `{plain}`"))
+            .fix(fix),
+    ]
+}
+
+/// Returns the URL with its host in lower case and without a dot at the end.
+fn plain(url: &str) -> String {
+    let rest = url.get("https://".len()..).unwrap_or_default();
+    let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
+    let (host, port) = match authority.rsplit_once(':').filter(|_| !authority.ends_with(']')) {
+        Some((host, port)) => (host, format!(":{port}")),
+        None => (authority, String::new()),
     };
-    problem.map(diagnostic).into_iter().collect()
+    format!("https://{}{port}{path}", host.trim_end_matches('.').to_ascii_lowercase())
 }
 
 fn problem(url: &str) -> Option<&'static str> {
@@ -45,8 +66,11 @@ fn problem(url: &str) -> Option<&'static str> {
         Some((host, port)) if !authority.ends_with(']') => (host, Some(port)),
         _ => (authority, None),
     };
-    if host.is_empty() {
+    if host.trim_matches('.').is_empty() {
         return Some("it has no host");
+    }
+    if authority.contains(['\\', '%']) || Url::parse(url).is_err() {
+        return Some("its host is none");
     }
     match port.map(str::parse::<u16>) {
         None | Some(Ok(1..)) => None,

@@ -4,42 +4,29 @@ use std::collections::BTreeMap;
 
 use super::{Check, Rule, Severity};
 use crate::diagnostic::Diagnostic;
-use crate::workspace::Registry;
+use crate::workspace::{FederationFile, Registry};
 
 pub(super) static RULE: Rule = Rule {
     code: "duplicate-trust-domain",
     severity: Severity::Error,
-    title: "Two federation files are about one trust domain, or about two with one Kubernetes name",
-    reason: "The dir chart names an object after each trust domain, with dashes for dots: of two with one name the \
-             second replaces the first, and nobody can tell whose endpoint is asked.",
+    title: "Two federation files are about one trust domain",
+    reason: "Nobody could tell whose endpoint is asked: the second would replace the first.",
     mend: "Keep one of the two files.",
     check: Check::Registry(check),
 };
 
 fn check(registry: &Registry) -> Vec<Diagnostic> {
-    let mut first: BTreeMap<String, (&str, &str)> = BTreeMap::new();
+    let mut first: BTreeMap<&str, &FederationFile> = BTreeMap::new();
     let mut found = Vec::new();
     for file in &registry.files {
-        let Some((node, trust_domain)) = file.get("trustDomain").and_then(|node| Some((node, node.as_text()?))) else {
+        let Some((node, trust_domain)) = file.text_node("trustDomain") else {
             continue;
         };
-        let name = trust_domain.replace('.', "-");
-        match first.get(&name) {
-            None => {
-                first.insert(name, (trust_domain, &file.path));
-            }
-            Some((other, path)) if *other == trust_domain => found.push(
-                Diagnostic::new(format!("`{trust_domain}` has a federation file already: {path}"))
-                    .at(node.place)
-                    .help("keep one of the two"),
-            ),
-            Some((other, path)) => found.push(
-                Diagnostic::new(format!(
-                    "`{trust_domain}` and `{other}` (of {path}) have one Kubernetes name, `{name}`"
-                ))
-                .at(node.place)
-                .help("only one of them can be a partner"),
-            ),
+        let other = *first.entry(trust_domain).or_insert(file);
+        if other.path != file.path {
+            let message = format!("`{trust_domain}` has a federation file already: {}", other.path);
+            let related = other.get("trustDomain").map_or(node.place, |node| node.place);
+            found.push(Diagnostic::new(message).at(node.place).related(related));
         }
     }
     found

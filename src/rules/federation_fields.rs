@@ -2,7 +2,7 @@
 
 use super::{Check, Conditions, Rule, Severity};
 use crate::diagnostic::Diagnostic;
-use crate::workspace::{FederationFile, Fields, Registry, wrong_type};
+use crate::workspace::{FederationFile, Registry, wrong_type};
 use crate::yaml::{Node, Value};
 
 pub(super) static RULE: Rule = Rule {
@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Error,
     title: "A federation file has a key too many or too few, or a value of the wrong type",
     reason: "The file becomes the spec of a ClusterFederatedTrustDomain, whose schema refuses anything else: \
-             github.com/spiffe/spire-controller-manager/blob/main/docs/clusterfederatedtrustdomain-crd.md",
+             github.com/spiffe/spire-controller-manager/blob/main/docs/clusterfederatedtrustdomain-crd.md.",
     mend: "Compare the file with `onboarding/federation/.federation.web.template.yaml`.",
     check: Check::File(check),
 };
@@ -40,9 +40,18 @@ fn check(file: &FederationFile, _: &Registry, _: &Conditions) -> Vec<Diagnostic>
 /// Returns what keeps `node` from being a map of texts with `known` keys, the `required` ones among them.
 fn texts(node: &Node, what: &'static str, known: &[&'static str], required: &[&'static str]) -> Vec<Diagnostic> {
     let Some(map) = node.as_map() else {
-        return vec![wrong_type(node, what, "a map")];
+        let message = format!("{what} must be a map, not {}", node.kind());
+        return vec![Diagnostic::new(message).at(node.place)];
     };
-    let mut found: Vec<Diagnostic> = Fields::of(node, what, known).err().into_iter().collect();
+    let unknown = map.iter().filter(|(key, _)| !known.contains(&&***key));
+    let mut found: Vec<Diagnostic> = unknown
+        .map(|(key, entry)| {
+            Diagnostic::new(format!("{what} has no key `{key}`"))
+                .at(entry.key)
+                .key(&**key)
+                .suggest(key, known.iter().copied())
+        })
+        .collect();
     for key in required {
         if map.get(*key).is_none_or(|entry| matches!(entry.node.value, Value::Null)) {
             found.push(Diagnostic::new(format!("{what} needs the key `{key}`")).at(node.place));

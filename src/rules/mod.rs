@@ -1,17 +1,41 @@
 //! What can be wrong with a configuration that can be read. One rule, one file.
 
+mod address_endpoint;
 mod allowance;
+mod bidirectional_text;
+mod bundle_certificate;
 mod bundle_endpoint_profile;
 mod bundle_endpoint_url;
+mod bundle_json;
+mod bundle_key;
+mod class_name;
 mod document;
 mod duplicate_trust_domain;
+mod endpoint_spiffe_id;
+mod expired_bootstrap_bundle;
+mod expired_bundle;
+mod expiring_bundle;
 mod federation_fields;
 mod federation_unreadable;
 mod file_name;
+mod foreign_endpoint_id;
 mod grant_to_nobody;
+mod kubernetes_name_clash;
 mod literal_credential;
+mod look_alike;
+mod missing_bundle;
+mod private_endpoint;
+mod private_key;
 mod profile_not_accepted;
+mod self_federation;
+mod shared_endpoint;
+mod shared_key;
+mod short_lived_bundle;
+mod symbolic_link;
+mod template_text;
 mod trust_domain;
+mod unread_file;
+mod weak_key;
 
 use std::collections::BTreeSet;
 
@@ -23,18 +47,42 @@ use crate::parallel;
 use crate::workspace::{Environment, FederationFile, Registry, Workspace};
 
 /// All rules, by code.
-pub static RULES: [&Rule; 11] = [
+pub static RULES: [&Rule; 35] = [
+    &address_endpoint::RULE,
     &allowance::RULE,
+    &bidirectional_text::RULE,
+    &bundle_certificate::RULE,
     &bundle_endpoint_profile::RULE,
     &bundle_endpoint_url::RULE,
+    &bundle_json::RULE,
+    &bundle_key::RULE,
+    &class_name::RULE,
     &duplicate_trust_domain::RULE,
+    &endpoint_spiffe_id::RULE,
+    &expired_bootstrap_bundle::RULE,
+    &expired_bundle::RULE,
+    &expiring_bundle::RULE,
     &federation_fields::RULE,
     &federation_unreadable::RULE,
     &file_name::RULE,
+    &foreign_endpoint_id::RULE,
     &grant_to_nobody::RULE,
+    &kubernetes_name_clash::RULE,
     &literal_credential::RULE,
+    &look_alike::RULE,
+    &missing_bundle::RULE,
+    &private_endpoint::RULE,
+    &private_key::RULE,
     &profile_not_accepted::RULE,
+    &self_federation::RULE,
+    &shared_endpoint::RULE,
+    &shared_key::RULE,
+    &short_lived_bundle::RULE,
+    &symbolic_link::RULE,
+    &template_text::RULE,
     &trust_domain::RULE,
+    &unread_file::RULE,
+    &weak_key::RULE,
 ];
 
 /// Something that can be wrong.
@@ -141,6 +189,7 @@ pub fn check_registry(registry: &Registry, conditions: &Conditions, sources: &So
         Check::Registry(check) => check(registry),
         _ => Vec::new(),
     }));
+    hide_secrets(&mut findings);
     allowance::apply(findings, sources)
 }
 
@@ -158,6 +207,20 @@ fn check_file(file: &FederationFile, registry: &Registry, conditions: &Condition
         Check::File(check) => check(file, registry, conditions),
         _ => Vec::new(),
     })
+}
+
+/// Keeps every line of a file with a private key from being shown, whatever the finding is about.
+fn hide_secrets(findings: &mut [Finding]) {
+    let is_private = |finding: &&Finding| finding.rule.code == private_key::RULE.code;
+    let files: BTreeSet<_> = findings
+        .iter()
+        .filter(is_private)
+        .filter_map(|finding| finding.diagnostic.place)
+        .map(|place| place.file)
+        .collect();
+    for finding in findings {
+        finding.diagnostic.secret |= finding.diagnostic.place.is_some_and(|place| files.contains(&place.file));
+    }
 }
 
 /// Returns what is wrong with what an environment puts on a cluster, sorted by place.

@@ -1,7 +1,7 @@
 //! The name of a partner's trust domain.
 
 use super::{Check, Conditions, Rule, Severity};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Fix};
 use crate::spiffe::TrustDomain;
 use crate::workspace::{FederationFile, Registry};
 
@@ -33,9 +33,14 @@ fn check(file: &FederationFile, _: &Registry, _: &Conditions) -> Vec<Diagnostic>
         }
     };
     let diagnostic = |message| {
-        Diagnostic::new(message)
+        let diagnostic = Diagnostic::new(message)
             .at(node.place)
-            .help("write the trust domain as your SPIRE server has it, `example.org` for instance")
+            .help("write the trust domain as your SPIRE server has it, `example.org` for instance");
+        let plain = text.trim_end_matches('.');
+        match plain != text && plain.parse::<TrustDomain>().is_ok() {
+            true => diagnostic.fix(Fix::Replace { from: text.to_owned(), to: plain.to_owned() }),
+            false => diagnostic,
+        }
     };
     problem.map(diagnostic).into_iter().collect()
 }

@@ -1,9 +1,12 @@
 //! Registries: folders of federation files.
 
+use std::sync::OnceLock;
+
 use super::Environment;
 use super::reader::Reader;
 use crate::diagnostic::{Diagnostic, FileId, Place};
 use crate::parallel;
+use crate::spiffe::Bundle;
 use crate::yaml::{self, Node};
 
 /// The class of the SPIRE controller manager that federation files name where nothing else is said.
@@ -35,6 +38,8 @@ pub struct FederationFile {
     pub text: String,
     /// What is in it, or why it cannot be read.
     pub content: Result<Node, Diagnostic>,
+    /// The bundle, once somebody asked for it.
+    bundle: OnceLock<Option<Bundle>>,
 }
 
 /// Something in a registry's folder that is not read.
@@ -122,7 +127,7 @@ impl FederationFile {
                 (place.file, String::new(), Err(error))
             }
         };
-        Self { path: path.to_owned(), file, text, content }
+        Self { path: path.to_owned(), file, text, content, bundle: OnceLock::new() }
     }
 
     /// The largest federation file that is read, in bytes: 1 MiB. A bundle has a few KB.
@@ -148,6 +153,15 @@ impl FederationFile {
     pub fn text_node(&self, key: &str) -> Option<(&Node, &str)> {
         let node = self.get(key)?;
         Some((node, node.as_text()?))
+    }
+
+    /// Returns the bundle as far as it can be read, where there is one.
+    pub fn bundle(&self) -> Option<&Bundle> {
+        let read = || {
+            let (scalar, _) = self.text_node("trustDomainBundle")?;
+            Some(Bundle::read(self.file, &self.text, scalar, self.text("trustDomain")))
+        };
+        self.bundle.get_or_init(read).as_ref()
     }
 
     /// Returns the bundle endpoint profile that is named, whether or not there is such a profile.

@@ -2,6 +2,7 @@
 //!
 //! Nothing outside this module names a YAML crate.
 
+mod embedded;
 mod emit;
 mod merge;
 mod node;
@@ -9,6 +10,7 @@ mod parse;
 mod path;
 mod scalar;
 
+pub use embedded::embedded_json;
 pub use emit::{EmitError, to_json, to_yaml};
 pub use merge::merge;
 pub use node::{Entry, Map, Node, Text, Value};

@@ -263,7 +263,9 @@ impl Composer {
 
 fn place_of(file: FileId, span: &Span) -> Place {
     let (start, end) = (&span.start, &span.end);
-    Place::stretch(file, (start.line(), start.col() + 1), (end.line(), end.col() + 1))
+    // A map begins where its first key does, and the parser gives that no width.
+    let end_column = if start == end { end.col() + 2 } else { end.col() + 1 };
+    Place::stretch(file, (start.line(), start.col() + 1), (end.line(), end_column))
 }
 
 fn refuse_tag(tagged: bool, place: Place) -> Result<(), Diagnostic> {

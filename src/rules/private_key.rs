@@ -1,0 +1,33 @@
+//! Private key material.
+
+use super::{Check, Conditions, Rule, Severity};
+use crate::diagnostic::{Diagnostic, Place};
+use crate::spiffe::{ProblemKind, private_material};
+use crate::workspace::{FederationFile, Registry};
+
+pub(super) static RULE: Rule = Rule {
+    code: "private-key",
+    severity: Severity::Error,
+    title: "A federation file holds a private key",
+    reason: "A bundle is public; whoever has a private key of it speaks for the whole trust domain. What was in Git once is \
+             there for good.",
+    mend: "Remove it, and replace the key everywhere: who has seen the file has it.",
+    check: Check::File(check),
+};
+
+fn check(file: &FederationFile, _: &Registry, _: &Conditions) -> Vec<Diagnostic> {
+    let problems = file.bundle().map(|bundle| bundle.problems.as_slice()).unwrap_or_default();
+    let of_kind = problems.iter().filter(|problem| problem.kind == ProblemKind::Private);
+    let mut found: Vec<Diagnostic> = of_kind.map(|problem| problem.diagnostic.clone()).collect();
+    let told = |place: &Place, found: &[Diagnostic]| found.iter().any(|other| same_start(other.place, *place));
+    for place in private_material(file.file, &file.text) {
+        if !told(&place, &found) {
+            found.push(Diagnostic::new("this is private key material").at(place));
+        }
+    }
+    found.into_iter().map(Diagnostic::secret).collect()
+}
+
+fn same_start(a: Option<Place>, b: Place) -> bool {
+    a.is_some_and(|a| (a.line, a.column) == (b.line, b.column))
+}

@@ -1,0 +1,421 @@
+//! Trust bundles: JWK sets, spiffe.io/docs/latest/spiffe-specs/spiffe_trust_domain_and_bundle, section 4, and RFC 7517.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_parser::public_key::PublicKey;
+
+use crate::diagnostic::{Diagnostic, FileId, Place};
+use crate::yaml::{Node, Value, embedded_json};
+
+/// A bundle as far as it could be read, and what is wrong with it.
+#[derive(Debug, Default)]
+pub struct Bundle {
+    /// The X.509 authorities whose certificate could be read.
+    pub authorities: Vec<Authority>,
+    /// All public keys that could be read, with where they stand.
+    pub keys: Vec<(PublicKeyBytes, Place)>,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+}
+
+/// A certificate that X.509-SVIDs of the trust domain are signed with.
+#[derive(Clone, Debug)]
+pub struct Authority {
+    /// Where the certificate stands.
+    pub place: Place,
+    /// The first second at which it is valid, since 1970.
+    pub not_before: i64,
+    /// The last one.
+    pub not_after: i64,
+}
+
+/// A public key in a form in which equal keys are equal.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PublicKeyBytes {
+    /// A point on a curve, by the curve's JOSE name.
+    Ec(&'static str, Vec<u8>),
+    /// Modulus and exponent, without leading zeros.
+    Rsa(Vec<u8>, Vec<u8>),
+    /// An Ed25519 key.
+    Ed25519(Vec<u8>),
+}
+
+/// Something that is wrong with a bundle.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// What it is about.
+    pub kind: ProblemKind,
+    /// What, where, and the way out.
+    pub diagnostic: Diagnostic,
+}
+
+/// What a problem is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// The JSON and the members of the set.
+    Json,
+    /// A JWK.
+    Key,
+    /// A certificate.
+    Certificate,
+    /// A key or signature that is too weak.
+    Weak,
+    /// A private key.
+    Private,
+}
+
+/// Members of a JWK that are private or symmetric key material: RFC 7518, section 6.
+const PRIVATE_MEMBERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "k"];
+
+/// Curves by their JOSE name, object identifier and coordinate length in bytes.
+const CURVES: [(&str, &str, usize); 3] =
+    [("P-256", "1.2.840.10045.3.1.7", 32), ("P-384", "1.3.132.0.34", 48), ("P-521", "1.3.132.0.35", 66)];
+
+/// Signatures with MD2, MD5 or SHA-1.
+const WEAK_SIGNATURES: [(&str, &str); 5] = [
+    ("1.2.840.113549.1.1.2", "MD2"),
+    ("1.2.840.113549.1.1.4", "MD5"),
+    ("1.2.840.113549.1.1.5", "SHA-1"),
+    ("1.2.840.10045.4.1", "SHA-1"),
+    ("1.2.840.10040.4.3", "SHA-1"),
+];
+
+impl Bundle {
+    /// Reads the bundle of a trust domain from the scalar that holds it.
+    pub fn read(file: FileId, file_text: &str, scalar: &Node, trust_domain: Option<&str>) -> Self {
+        let mut reader = Reader { bundle: Self::default(), trust_domain, key_ids: BTreeMap::new() };
+        match embedded_json(file, file_text, scalar) {
+            Ok(json) => reader.set(&json),
+            Err(error) => reader.problem(ProblemKind::Json, error),
+        }
+        reader.bundle
+    }
+}
+
+struct Reader<'a> {
+    bundle: Bundle,
+    trust_domain: Option<&'a str>,
+    key_ids: BTreeMap<String, Place>,
+}
+
+impl Reader<'_> {
+    fn problem(&mut self, kind: ProblemKind, diagnostic: Diagnostic) {
+        self.bundle.problems.push(Problem { kind, diagnostic });
+    }
+
+    fn say(&mut self, kind: ProblemKind, place: Place, message: impl Into<String>) {
+        self.problem(kind, Diagnostic::new(message).at(place));
+    }
+
+    fn set(&mut self, json: &Node) {
+        let Some(map) = json.as_map() else {
+            return self.say(ProblemKind::Json, json.place, format!("a bundle is an object, not {}", json.kind()));
+        };
+        for (name, entry) in map {
+            self.member(name, entry.key, &entry.node);
+        }
+        let Some(keys) = json.get("keys") else {
+            return self.say(ProblemKind::Json, json.place, "a bundle needs the member `keys`");
+        };
+        let Some(keys) = keys.as_list() else {
+            return self.say(ProblemKind::Json, keys.place, format!("`keys` is a list, not {}", keys.kind()));
+        };
+        for key in keys {
+            self.key(key);
+        }
+        let is_x509 = |key: &Node| key.get("use").and_then(Node::as_text) == Some("x509-svid");
+        if !keys.iter().any(is_x509) {
+            let place = json.get("keys").map_or(json.place, |keys| keys.place);
+            let diagnostic = Diagnostic::new("no key has the use `x509-svid`: no workload could be recognised")
+                .at(place)
+                .help("take the whole output of `spire-server bundle show -format spiffe`");
+            self.problem(ProblemKind::Json, diagnostic);
+        }
+    }
+
+    fn member(&mut self, name: &str, key: Place, value: &Node) {
+        const NUMBERS: [&str; 2] = ["spiffe_sequence", "spiffe_refresh_hint"];
+        if NUMBERS.contains(&name) {
+            let is_number = matches!(value.value, Value::Int(0..) | Value::UInt(_));
+            if !is_number {
+                self.say(ProblemKind::Json, value.place, format!("`{name}` is an integer of 0 or more"));
+            }
+        } else if name.starts_with("spiffe_") {
+            let diagnostic = Diagnostic::new(format!("a bundle has no member `{name}`")).at(key).suggest(name, NUMBERS);
+            self.problem(ProblemKind::Json, diagnostic);
+        }
+    }
+
+    fn key(&mut self, jwk: &Node) {
+        let Some(map) = jwk.as_map() else {
+            return self.say(ProblemKind::Key, jwk.place, format!("a key is an object, not {}", jwk.kind()));
+        };
+        for (name, entry) in map {
+            if PRIVATE_MEMBERS.contains(&&**name) {
+                let diagnostic = Diagnostic::new(format!("the member `{name}` of a key is private key material"))
+                    .at(entry.key)
+                    .help("remove it, and replace the key everywhere: who has seen this file has it");
+                self.problem(ProblemKind::Private, diagnostic);
+            }
+        }
+        let public = self.public_key(jwk);
+        if let Some(public) = &public {
+            self.bundle.keys.push((public.clone(), jwk.place));
+        }
+        match self.text(jwk, "use") {
+            Some(("x509-svid", _)) => self.certificate(jwk, public.as_ref()),
+            Some(("jwt-svid", _)) => self.key_id(jwk),
+            Some((other, place)) => {
+                let other = other.to_owned();
+                let diagnostic = Diagnostic::new(format!("a key has no use `{other}`"))
+                    .at(place)
+                    .suggest(&other, ["x509-svid", "jwt-svid"]);
+                self.problem(ProblemKind::Key, diagnostic);
+            }
+            None => {}
+        }
+    }
+
+    /// Returns a text that a key must have.
+    fn text<'n>(&mut self, jwk: &'n Node, name: &str) -> Option<(&'n str, Place)> {
+        let Some(node) = jwk.get(name) else {
+            self.say(ProblemKind::Key, jwk.place, format!("a key needs the member `{name}`"));
+            return None;
+        };
+        let Some(text) = node.as_text() else {
+            self.say(ProblemKind::Key, node.place, format!("`{name}` is text, not {}", node.kind()));
+            return None;
+        };
+        Some((text, node.place))
+    }
+
+    /// Returns the bytes of a member of a key: base64url without padding (RFC 7515, section 2).
+    fn bytes(&mut self, jwk: &Node, name: &str) -> Option<(Vec<u8>, Place)> {
+        let (text, place) = self.text(jwk, name)?;
+        match URL_SAFE_NO_PAD.decode(text) {
+            Ok(bytes) if !bytes.is_empty() => Some((bytes, place)),
+            Ok(_) => {
+                self.say(ProblemKind::Key, place, format!("`{name}` is empty"));
+                None
+            }
+            Err(_) => {
+                self.say(ProblemKind::Key, place, format!("`{name}` is not base64url without padding"));
+                None
+            }
+        }
+    }
+
+    fn public_key(&mut self, jwk: &Node) -> Option<PublicKeyBytes> {
+        let (kty, place) = self.text(jwk, "kty")?;
+        match kty {
+            "EC" => self.ec_key(jwk),
+            "RSA" => self.rsa_key(jwk),
+            "OKP" => self.okp_key(jwk),
+            other => {
+                let diagnostic = Diagnostic::new(format!("there is no key type `{other}` for bundles"))
+                    .at(place)
+                    .suggest(other, ["EC", "RSA", "OKP"]);
+                self.problem(ProblemKind::Key, diagnostic);
+                None
+            }
+        }
+    }
+
+    fn ec_key(&mut self, jwk: &Node) -> Option<PublicKeyBytes> {
+        let curve = self.text(jwk, "crv");
+        let (x, y) = (self.bytes(jwk, "x"), self.bytes(jwk, "y"));
+        let (name, place) = curve?;
+        let Some((curve, _, length)) = CURVES.iter().find(|(curve, ..)| *curve == name) else {
+            let known = CURVES.map(|(curve, ..)| curve);
+            let diagnostic =
+                Diagnostic::new(format!("there is no curve `{name}` for bundles")).at(place).suggest(name, known);
+            self.problem(ProblemKind::Key, diagnostic);
+            return None;
+        };
+        let (x, y) = (x?, y?);
+        for (name, (bytes, place)) in [("x", &x), ("y", &y)] {
+            if bytes.len() != *length {
+                let message = format!("`{name}` has {} bytes; a coordinate on {curve} has {length}", bytes.len());
+                self.say(ProblemKind::Key, *place, message);
+                return None;
+            }
+        }
+        Some(PublicKeyBytes::Ec(curve, [x.0, y.0].concat()))
+    }
+
+    fn rsa_key(&mut self, jwk: &Node) -> Option<PublicKeyBytes> {
+        let (n, e) = (self.bytes(jwk, "n"), self.bytes(jwk, "e"));
+        let ((n, place), (e, e_place)) = (n?, e?);
+        let (n, e) = (without_zeros(&n), without_zeros(&e));
+        let bits = n.len() * 8 - n.first().map_or(0, |byte| byte.leading_zeros() as usize);
+        if bits < 2048 {
+            let diagnostic = Diagnostic::new(format!("the RSA key has {bits} bits; fewer than 2048 can be broken"))
+                .at(place)
+                .help("let the SPIRE server make its keys anew: `ca_key_type` rsa-2048 or ec-p256");
+            self.problem(ProblemKind::Weak, diagnostic);
+        }
+        let exponent_fits = e.last().is_some_and(|byte| byte % 2 == 1) && e != [1];
+        if !exponent_fits {
+            self.say(ProblemKind::Key, e_place, "`e` is no exponent of RSA: it is odd and larger than 1");
+        }
+        Some(PublicKeyBytes::Rsa(n, e))
+    }
+
+    fn okp_key(&mut self, jwk: &Node) -> Option<PublicKeyBytes> {
+        let curve = self.text(jwk, "crv");
+        let x = self.bytes(jwk, "x");
+        let (name, place) = curve?;
+        if name != "Ed25519" {
+            let diagnostic = Diagnostic::new(format!("there is no curve `{name}` for keys of type OKP"))
+                .at(place)
+                .suggest(name, ["Ed25519"]);
+            self.problem(ProblemKind::Key, diagnostic);
+            return None;
+        }
+        let (x, place) = x?;
+        if x.len() != 32 {
+            self.say(ProblemKind::Key, place, format!("`x` has {} bytes; an Ed25519 key has 32", x.len()));
+            return None;
+        }
+        Some(PublicKeyBytes::Ed25519(x))
+    }
+
+    fn key_id(&mut self, jwk: &Node) {
+        let Some((id, place)) = self.text(jwk, "kid") else {
+            return;
+        };
+        if id.is_empty() {
+            return self.say(ProblemKind::Key, place, "`kid` is empty");
+        }
+        if let Some(first) = self.key_ids.insert(id.to_owned(), place) {
+            let message = format!("two keys have one `kid`, the first in line {}", first.line);
+            self.say(ProblemKind::Key, place, message);
+        }
+    }
+
+    fn certificate(&mut self, jwk: &Node, public: Option<&PublicKeyBytes>) {
+        const KIND: ProblemKind = ProblemKind::Certificate;
+        let Some(chain) = jwk.get("x5c") else {
+            return self.say(KIND, jwk.place, "a key for X.509-SVIDs needs the member `x5c` with its certificate");
+        };
+        let certificates = chain.as_list().unwrap_or_default();
+        let [certificate] = certificates else {
+            let message = format!("`x5c` is a list of exactly one certificate, not of {}", certificates.len());
+            return self.say(KIND, chain.place, message);
+        };
+        let place = certificate.place;
+        let Some(text) = certificate.as_text() else {
+            return self.say(KIND, place, format!("a certificate is text, not {}", certificate.kind()));
+        };
+        let Ok(der) = STANDARD.decode(text) else {
+            return self.say(
+                KIND,
+                place,
+                "the certificate is not base64 (with `+` and `/`, padded: RFC 7517, section 4.7)",
+            );
+        };
+        match X509Certificate::from_der(&der) {
+            Ok(([], certificate)) => self.judge(&certificate, place, public),
+            Ok(_) => self.say(KIND, place, "something follows the certificate"),
+            Err(_) => self.say(KIND, place, "this is no X.509 certificate in DER"),
+        }
+    }
+
+    fn judge(&mut self, certificate: &X509Certificate<'_>, place: Place, public: Option<&PublicKeyBytes>) {
+        const KIND: ProblemKind = ProblemKind::Certificate;
+        let validity = certificate.validity();
+        self.bundle.authorities.push(Authority {
+            place,
+            not_before: validity.not_before.timestamp(),
+            not_after: validity.not_after.timestamp(),
+        });
+        if !certificate.is_ca() {
+            self.say(KIND, place, "the certificate is not a CA's: basic constraints do not say so");
+        }
+        let signs = certificate.key_usage().ok().flatten().is_some_and(|usage| usage.value.key_cert_sign());
+        if !signs {
+            self.say(KIND, place, "the certificate may not sign others: its key usage lacks keyCertSign");
+        }
+        match (certificate_key(certificate), public) {
+            (None, _) => self.say(KIND, place, "the certificate's key is of no type that a JWK could name"),
+            (Some(key), Some(public)) if key != *public => {
+                self.say(KIND, place, "the certificate is of another key than the one that it stands with");
+            }
+            _ => {}
+        }
+        self.judge_names(certificate, place);
+        let signature = certificate.signature_algorithm.algorithm.to_id_string();
+        if let Some((_, hash)) = WEAK_SIGNATURES.iter().find(|(id, _)| *id == signature) {
+            self.say(ProblemKind::Weak, place, format!("the certificate is signed with {hash}, which can be forged"));
+        }
+    }
+
+    fn judge_names(&mut self, certificate: &X509Certificate<'_>, place: Place) {
+        let names = certificate.subject_alternative_name().ok().flatten();
+        let names = names.iter().flat_map(|extension| &extension.value.general_names);
+        let uris: Vec<&str> = names
+            .filter_map(|name| match name {
+                GeneralName::URI(uri) => Some(*uri),
+                _ => None,
+            })
+            .collect();
+        let Some(expected) = self.trust_domain.map(|name| format!("spiffe://{name}")) else {
+            return;
+        };
+        for uri in uris.into_iter().filter(|uri| *uri != expected) {
+            let shown: String = uri.chars().take(300).flat_map(char::escape_debug).collect();
+            let diagnostic = Diagnostic::new(format!("the certificate is for `{shown}`, not for `{expected}`"))
+                .at(place)
+                .help("take the bundle from the SPIRE server of this trust domain");
+            self.problem(ProblemKind::Certificate, diagnostic);
+        }
+    }
+}
+
+fn certificate_key(certificate: &X509Certificate<'_>) -> Option<PublicKeyBytes> {
+    let info = certificate.public_key();
+    match info.parsed().ok()? {
+        PublicKey::RSA(key) => Some(PublicKeyBytes::Rsa(without_zeros(key.modulus), without_zeros(key.exponent))),
+        PublicKey::EC(point) => {
+            let id = info.algorithm.parameters.as_ref()?.as_oid().ok()?.to_id_string();
+            let (curve, _, length) = CURVES.iter().find(|(_, curve, _)| *curve == id)?;
+            let coordinates = point.data().strip_prefix(&[4])?;
+            (coordinates.len() == 2 * length).then(|| PublicKeyBytes::Ec(curve, coordinates.to_vec()))
+        }
+        PublicKey::Unknown(bytes) if info.algorithm.algorithm.to_id_string() == "1.3.101.112" => {
+            Some(PublicKeyBytes::Ed25519(bytes.to_vec()))
+        }
+        _ => None,
+    }
+}
+
+fn without_zeros(bytes: &[u8]) -> Vec<u8> {
+    bytes.iter().copied().skip_while(|byte| *byte == 0).collect()
+}
+
+/// Returns where private key material stands in a text that may be neither YAML nor JSON: PEM, and members of a JWK.
+pub fn private_material(file: FileId, text: &str) -> Vec<Place> {
+    let begins = |offset: &usize| {
+        let line = text[..*offset].rsplit('\n').next().unwrap_or_default();
+        line.contains("-----BEGIN ")
+    };
+    let pem = text.match_indices("PRIVATE KEY-----").map(|(offset, _)| offset).filter(begins);
+    let jwk = text.contains("\"kty\"").then(|| PRIVATE_MEMBERS.iter().flat_map(|name| members(text, name)));
+    pem.chain(jwk.into_iter().flatten()).map(|offset| Place::of_offset(file, text, offset)).collect()
+}
+
+/// Returns the offsets of a member with a text as long as key material.
+fn members<'a>(text: &'a str, name: &str) -> impl Iterator<Item = usize> + 'a {
+    const SHORTEST: usize = 20;
+    let quoted = format!("\"{name}\"");
+    let found: Vec<usize> = text.match_indices(&quoted).map(|(offset, _)| offset).collect();
+    found.into_iter().filter(move |offset| {
+        let value = text[offset + quoted.len()..].trim_start().strip_prefix(':').map(str::trim_start);
+        let value = value.and_then(|value| value.strip_prefix('"')).unwrap_or_default();
+        let is_base64 = |b: u8| b.is_ascii_alphanumeric() || b"-_+/=".contains(&b);
+        value.bytes().take_while(|b| is_base64(*b)).take(SHORTEST).count() == SHORTEST
+    })
+}
