@@ -220,3 +220,89 @@ fn a_fix_never_overwrites_another_file() {
     assert_eq!(fs::read(scratch.source().join("onboarding/federation/partner.example.net.yaml")).unwrap(), before);
     assert!(scratch.source().join("onboarding/federation/other.yaml").exists());
 }
+
+/// Returns what is found in a registry of the real repository, a line each.
+fn found_in(path: &str) -> Option<Vec<String>> {
+    let path = format!("{}/../shared/{path}", env!("CARGO_MANIFEST_DIR"));
+    if !std::path::Path::new(&path).exists() {
+        println!("skipped: ../shared is not here");
+        return None;
+    }
+    // 2026-11-23T00:00:00Z
+    let arguments = ["check", "--format", "json", "--now", "1795392000", &path];
+    let line = |finding: &Value| {
+        let name = finding["path"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        format!("{name}:{}:{} {}", finding["line"], finding["column"], finding["rule"].as_str().unwrap())
+    };
+    Some(json(&Scratch::new().run(&arguments)).iter().map(line).collect())
+}
+
+#[test]
+fn the_real_partners_lack_nothing_but_a_bundle_to_begin_with() {
+    if let Some(found) = found_in("dir-staging/onboarding/federation") {
+        let expected = [
+            "agntcy-research-dell.com.yaml:6:9 missing-bundle",
+            "dev.ads.outshift.io.yaml:5:9 missing-bundle",
+            "spire.ads.outshift.io.yaml:5:9 missing-bundle",
+        ];
+        assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn the_real_template_shows_its_faults_when_it_is_named() {
+    if let Some(found) = found_in("dir-staging/onboarding/federation/.federation.spiffe.template.yaml") {
+        let name = ".federation.spiffe.template.yaml";
+        let expected = [
+            format!("{name}:15:14 file-name"),
+            format!("{name}:15:14 template-text"),
+            format!("{name}:18:20 template-text"),
+            format!("{name}:24:21 template-text"),
+            // Its certificate names another trust domain, and was good for a day in 2025.
+            format!("{name}:38:15 bundle-certificate"),
+            format!("{name}:38:15 expired-bundle"),
+        ];
+        assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn the_federation_files_of_the_documents_pass_under_their_own_names() {
+    let shared = format!("{}/../shared/expected", env!("CARGO_MANIFEST_DIR"));
+    let Ok(folders) = fs::read_dir(&shared) else {
+        println!("skipped: ../shared is not here");
+        return;
+    };
+    let registry = tempfile::tempdir().unwrap();
+    for file in folders.filter_map(Result::ok).filter_map(|folder| fs::read_dir(folder.path()).ok()).flatten() {
+        let file = file.unwrap();
+        if let Some(name) = file.file_name().to_str().unwrap().strip_prefix("onboarding-federation-") {
+            fs::write(registry.path().join(name), fs::read(file.path()).unwrap()).unwrap();
+        }
+    }
+    assert!(fs::read_dir(registry.path()).unwrap().count() >= 2);
+    let path = registry.path().to_str().unwrap();
+    Scratch::new().run(&["check", "--allow", "missing-bundle", "--deny", "warnings", path]).expect(0);
+}
+
+#[test]
+fn no_private_key_is_in_any_output() {
+    let secret = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0";
+    for text in [
+        format!(
+            "{}trustDomainBundle: '{{\"keys\": [{{\"kty\": \"EC\", \"d\": \"{secret}\", \"use\": \"x\"}}]}}'\n",
+            partner("a.example.net")
+        ),
+        format!("trustDomainBundle: [ {{\"kty\": \"EC\", \"d\": \"{secret}\" \n"),
+        format!("{}# -----BEGIN PRIVATE KEY----- {secret}\n", partner("a.example.net")),
+        format!("{{className: x, trustDomain: A, extra: '-----BEGIN EC PRIVATE KEY----- {secret}'}}\n"),
+    ] {
+        let scratch = with_partner("a.example.net.yaml", &text);
+        for format in ["text", "json", "sarif", "github"] {
+            let run = scratch.run(&["check", "--format", format]).expect(1).says("private-key");
+            assert!(!run.out.contains(secret) && !run.err.contains(secret), "{format}: {}{}", run.out, run.err);
+        }
+        let run = scratch.render(&[]).expect(2);
+        assert!(!run.out.contains(secret) && !run.err.contains(secret), "{}", run.err);
+    }
+}

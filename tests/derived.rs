@@ -71,7 +71,7 @@ fn partners_are_written_sorted_with_the_environments_own_class() {
     let scratch = Scratch::new();
     let partner = |name: &str| {
         format!(
-            "className: theirs\ntrustDomain: {name}\nbundleEndpointURL: https://spire.{name}\n\
+            "className: dir-spire\ntrustDomain: {name}\nbundleEndpointURL: https://spire.{name}\n\
              bundleEndpointProfile: {{type: https_web}}\n"
         )
     };
@@ -83,11 +83,16 @@ fn partners_are_written_sorted_with_the_environments_own_class() {
         "trust: all",
         "trust: all, grants: {z.example.net: ['*'], default: [/a.v1.Store/Pull, /a.v1.Store/Push]}",
     );
+    // Two environments of different classes share the registry, whose files name the usual one.
+    scratch.edit("overlays/one/environment.yaml", "cluster:", "className: own\ncluster:");
+    scratch.edit("overlays/two/environment.yaml", "cluster:", "federation: {trust: all}\ncluster:");
     scratch.rendered();
     let values = yaml(&scratch, GENERATED);
     let names: Vec<_> = values["federation"].as_array().unwrap().iter().map(|p| p["trustDomain"].clone()).collect();
     assert_eq!(names, ["a.example.net", "partner.example.net", "z.example.net"], "itself, or out of order");
-    assert_eq!(values["federation"][0]["className"], "dir-spire");
+    assert_eq!(values["federation"][0]["className"], "own");
+    let other = yaml(&scratch, "applications/app/two/gen.values.yaml");
+    assert_eq!(other["federation"][0]["className"], "dir-spire");
     assert_eq!(
         values["policies"],
         "p,one.example.org,*\np,*,/a.v1.Store/Pull\n\
@@ -95,26 +100,21 @@ fn partners_are_written_sorted_with_the_environments_own_class() {
          p,partner.example.net,/a.v1.Store/Pull\np,partner.example.net,/a.v1.Store/Push\n\
          p,z.example.net,*\n"
     );
-    assert!(!scratch.target().join("applications/app/two/gen.values.yaml").exists(), "two trusts nobody");
 }
 
 #[test]
 fn a_partner_by_a_profile_that_is_not_accepted_is_left_out_with_a_warning() {
     let scratch = Scratch::new();
-    scratch.write(
-        "onboarding/federation/spiffe.example.net.yaml",
-        "className: dir-spire\ntrustDomain: spiffe.example.net\nbundleEndpointURL: https://spire.spiffe.example.net\n\
-         bundleEndpointProfile: {type: https_spiffe, endpointSPIFFEID: 'spiffe://spiffe.example.net/spire/server'}\n\
-         trustDomainBundle: '{\"keys\": []}'\n",
-    );
+    let text = include_str!("rules/bundle-endpoint-profile/pass/spiffe.example.net.yaml");
+    scratch.write("onboarding/federation/spiffe.example.net.yaml", text);
     let run = scratch.render(&[]).expect(0).says("warning[profile-not-accepted]").says("`one`");
-    assert!(run.err.contains("onboarding/federation/spiffe.example.net.yaml:4:31"), "{}", run.err);
+    assert!(run.err.contains("onboarding/federation/spiffe.example.net.yaml:5:9"), "{}", run.err);
     assert!(!scratch.read(GENERATED).contains("spiffe.example.net"));
 
     scratch.edit("overlays/one/environment.yaml", "trust: all", "trust: all, accept: [https_web, https_spiffe]");
     scratch.rendered();
     let entry = yaml(&scratch, GENERATED)["federation"][1].clone();
-    assert_eq!(entry["trustDomainBundle"], "{\"keys\": []}");
+    assert!(entry["trustDomainBundle"].as_str().unwrap().contains("\"x5c\""), "the bundle is the partner's");
     assert_eq!(entry["bundleEndpointProfile"]["endpointSPIFFEID"], "spiffe://spiffe.example.net/spire/server");
 }
 
@@ -123,6 +123,19 @@ fn a_grant_to_nobody_is_warned_of() {
     let scratch = Scratch::new();
     scratch.edit("overlays/one/environment.yaml", "trust: all", "trust: all, grants: {partner.exampel.net: ['*']}");
     scratch.render(&[]).expect(0).says("warning[grant-to-nobody]").says("did you mean `partner.example.net`?");
+}
+
+#[test]
+fn an_environment_that_trusts_itself_is_told() {
+    let scratch = Scratch::new();
+    scratch.edit("overlays/one/environment.yaml", "trust: all", "trust: [one.example.org]");
+    scratch.write(
+        "onboarding/federation/one.example.org.yaml",
+        "className: dir-spire\ntrustDomain: one.example.org\nbundleEndpointURL: https://spire.one.example.org\n\
+         bundleEndpointProfile: {type: https_web}\n",
+    );
+    let run = scratch.render(&[]).expect(2).says("error[self-federation]: `one` trusts itself");
+    assert!(run.err.contains("overlays/one/environment.yaml:5:22"), "{}", run.err);
 }
 
 #[test]

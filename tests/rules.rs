@@ -1,4 +1,4 @@
-//! Every rule of federation files has files that it finds fault with, at known places, and files that it lets pass.
+//! Every rule of federation files (those about environments have tests of their own) has files that it finds fault with, at known places, and files that it lets pass.
 //!
 //! `tests/rules/<code>/fail` and `pass` are registries; `local-fail` and `local-pass` are registries of local clusters.
 //! `tests/rules/<code>/expected.txt` says where the rule must find what, one finding a line:
@@ -16,10 +16,6 @@ use dirops::workspace::{Reader, Registry};
 
 /// 2026-11-23T00:00:00Z
 const NOW: i64 = 1_795_392_000;
-
-/// Rules about environments have tests of their own.
-const ABOUT_ENVIRONMENTS: [&str; 4] =
-    ["grant-to-nobody", "literal-credential", "profile-not-accepted", "self-federation"];
 
 fn folder(code: &str) -> String {
     format!("{}/tests/rules/{code}", env!("CARGO_MANIFEST_DIR"))
@@ -50,7 +46,7 @@ fn found(code: &str, registry: &str) -> String {
 #[test]
 fn every_rule_finds_what_it_must_and_nothing_else() {
     let mut faults = Vec::new();
-    for rule in RULES.iter().filter(|rule| !ABOUT_ENVIRONMENTS.contains(&rule.code)) {
+    for rule in RULES.iter().filter(|rule| !rule.is_about_environments()) {
         let code = rule.code;
         let path = format!("{}/expected.txt", folder(code));
         let failing = format!("{}{}", found(code, "fail"), found(code, "local-fail"));

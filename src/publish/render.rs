@@ -87,6 +87,8 @@ pub fn render(workspace: &Workspace<'_>, request: &Request) -> Result<Outcome, F
     if !errors.is_empty() {
         return Err(Failure { problems: Vec::new(), findings: errors });
     }
+    // What could be better in a partner's file is for `dirops check` to tell, not for every render.
+    warnings.retain(|finding| finding.rule.is_about_environments());
     let target = Target::new(&request.into);
     let stage = match request.check {
         true => None,

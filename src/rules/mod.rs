@@ -102,6 +102,13 @@ pub struct Rule {
     check: Check,
 }
 
+impl Rule {
+    /// Returns whether the rule looks at environments, not at federation files by themselves.
+    pub fn is_about_environments(&self) -> bool {
+        matches!(self.check, Check::Trust(_) | Check::Deployment(_))
+    }
+}
+
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {

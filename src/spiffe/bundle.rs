@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use num_bigint::BigUint;
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Error, X509Name};
 use x509_parser::public_key::PublicKey;
 
 use crate::diagnostic::{Diagnostic, FileId, Place};
@@ -73,6 +74,27 @@ const PRIVATE_MEMBERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "k"];
 /// Curves by their JOSE name, object identifier and coordinate length in bytes.
 const CURVES: [(&str, &str, usize); 3] =
     [("P-256", "1.2.840.10045.3.1.7", 32), ("P-384", "1.3.132.0.34", 48), ("P-521", "1.3.132.0.35", 66)];
+
+/// The prime and the coefficient b of each curve, hexadecimal: NIST SP 800-186, section 3.2.1.
+const CURVE_PARAMETERS: [(&str, &str, &str); 3] = [
+    (
+        "P-256",
+        "ffffffff00000001000000000000000000000000ffffffffffffffffffffffff",
+        "5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b",
+    ),
+    (
+        "P-384",
+        "fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffeffffffff0000000000000000ffffffff",
+        "b3312fa7e23ee7e4988e056be3f82d19181d9c6efe8141120314088f5013875ac656398d8a2ed19d2a85c8edd3ec2aef",
+    ),
+    (
+        "P-521",
+        "01ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff\
+         ffffffffffffffffffffffffffffffff",
+        "0051953eb9618e1c9a1f929a21a0b68540eea2da725b99b315f3b8b489918ef109e156193951ec7e937b1652c0bd3bb1bf07\
+         3573df883d2c34f1ef451fd46b503f00",
+    ),
+];
 
 /// Signatures with MD2, MD5 or SHA-1.
 const WEAK_SIGNATURES: [(&str, &str); 5] = [
@@ -243,6 +265,10 @@ impl Reader<'_> {
                 return None;
             }
         }
+        if !on_curve(curve, &x.0, &y.0) {
+            self.say(ProblemKind::Key, place, format!("`x` and `y` are no point on {curve}"));
+            return None;
+        }
         Some(PublicKeyBytes::Ec(curve, [x.0, y.0].concat()))
     }
 
@@ -318,7 +344,12 @@ impl Reader<'_> {
             );
         };
         match X509Certificate::from_der(&der) {
-            Ok(([], certificate)) => self.judge(&certificate, place, public),
+            Ok(([], certificate)) => {
+                if signature_algorithms(&der).is_none_or(|(inner, outer)| inner != outer) {
+                    self.say(KIND, place, "the certificate does not say in one way how it is signed");
+                }
+                self.judge(&certificate, place, public);
+            }
             Ok(_) => self.say(KIND, place, "something follows the certificate"),
             Err(_) => self.say(KIND, place, "this is no X.509 certificate in DER"),
         }
@@ -338,6 +369,14 @@ impl Reader<'_> {
         let signs = certificate.key_usage().ok().flatten().is_some_and(|usage| usage.value.key_cert_sign());
         if !signs {
             self.say(KIND, place, "the certificate may not sign others: its key usage lacks keyCertSign");
+        }
+        let names = [certificate.subject(), certificate.issuer()];
+        let is_text = |name: &&X509Name<'_>| name.iter_attributes().all(|attribute| attribute.as_str().is_ok());
+        if !names.iter().all(|name| is_text(name) && is_name(name.as_raw())) {
+            self.say(KIND, place, "a name in the certificate is malformed");
+        }
+        if is_forged(certificate) {
+            self.say(KIND, place, "the certificate was changed after it was signed");
         }
         match (certificate_key(certificate), public) {
             (None, _) => self.say(KIND, place, "the certificate's key is of no type that a JWK could name"),
@@ -373,6 +412,101 @@ impl Reader<'_> {
             self.problem(ProblemKind::Certificate, diagnostic);
         }
     }
+}
+
+/// Returns whether this is a Name in DER and nothing else: RFC 5280, section 4.1.2.4. The reader of certificates is more
+/// lenient than Go's, which SPIRE is written in.
+fn is_name(der: &[u8]) -> bool {
+    let attribute = |der: &[u8]| {
+        let Some((0x30, fields, [])) = element(der) else {
+            return false;
+        };
+        let Some((0x06, identifier, value)) = element(fields) else {
+            return false;
+        };
+        let starts = identifier.iter().zip([0].iter().chain(identifier)).all(|(byte, before)| {
+            // A part of an identifier has no leading zeros.
+            before & 0x80 != 0 || *byte != 0x80
+        });
+        let ends = identifier.last().is_some_and(|byte| byte & 0x80 == 0);
+        starts && ends && matches!(element(value), Some((_, _, [])))
+    };
+    let Some((0x30, mut sets, [])) = element(der) else {
+        return false;
+    };
+    while let Some((0x31, mut attributes, rest)) = element(sets) {
+        if attributes.is_empty() {
+            return false;
+        }
+        while let Some((_, content, rest)) = element(attributes) {
+            let whole = &attributes[..attributes.len() - rest.len()];
+            if content.is_empty() || !attribute(whole) {
+                return false;
+            }
+            attributes = rest;
+        }
+        if !attributes.is_empty() {
+            return false;
+        }
+        sets = rest;
+    }
+    sets.is_empty()
+}
+
+/// Returns the algorithm that a certificate is signed with as it stands inside and outside of what is signed: the two
+/// must be the same bytes (RFC 5280, section 4.1.1.2).
+fn signature_algorithms(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let first = |der: &'_ [u8]| element(der).map(|(.., rest)| der.len() - rest.len());
+    let (_, certificate, _) = element(der)?;
+    let (_, mut signed, outer) = element(certificate)?;
+    if signed.first() == Some(&0xa0) {
+        signed = element(signed)?.2;
+    }
+    let inner = element(signed)?.2;
+    Some((&inner[..first(inner)?], &outer[..first(outer)?]))
+}
+
+/// Returns tag and content of the first element of DER, and what follows it.
+fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (tag, rest) = der.split_first()?;
+    let (first, rest) = rest.split_first()?;
+    let (length, rest) = match usize::from(*first) {
+        length @ 0..0x80 => (length, rest),
+        long => {
+            let count = long & 0x7f;
+            let bytes = rest.get(..count).filter(|_| (1..=4).contains(&count))?;
+            let length = bytes.iter().fold(0_usize, |length, byte| length << 8 | usize::from(*byte));
+            let is_shortest = length >= 0x80 && bytes.first() != Some(&0);
+            (is_shortest.then_some(length)?, &rest[count..])
+        }
+    };
+    Some((*tag, rest.get(..length)?, &rest[length..]))
+}
+
+/// Returns whether a certificate that says it signed itself did not. Signatures that are too old to be checked are told
+/// as weak.
+fn is_forged(certificate: &X509Certificate<'_>) -> bool {
+    certificate.subject() == certificate.issuer()
+        && matches!(
+            certificate.verify_signature(None),
+            Err(X509Error::SignatureVerificationError | X509Error::InvalidSignatureValue)
+        )
+}
+
+/// Returns whether a point is on a curve, y² = x³ - 3x + b (FIPS 186-5, section 3.2.1). One that is not would be
+/// refused by every reader.
+fn on_curve(curve: &str, x: &[u8], y: &[u8]) -> bool {
+    let Some((_, prime, b)) = CURVE_PARAMETERS.iter().find(|(name, ..)| *name == curve) else {
+        return false;
+    };
+    let number = |hex: &str| BigUint::parse_bytes(hex.as_bytes(), 16).unwrap_or_default();
+    let (prime, b) = (number(prime), number(b));
+    let (x, y) = (BigUint::from_bytes_be(x), BigUint::from_bytes_be(y));
+    if x >= prime || y >= prime {
+        return false;
+    }
+    let cube = &x * &x * &x + b + (&prime - 3_u8) * &x;
+    (&y * &y) % &prime == cube % &prime
 }
 
 fn certificate_key(certificate: &X509Certificate<'_>) -> Option<PublicKeyBytes> {
