@@ -211,9 +211,22 @@ pub fn check_trust(environment: &Environment, registry: &Registry, sources: &Sou
 
 fn check_file(file: &FederationFile, registry: &Registry, conditions: &Conditions) -> Vec<Finding> {
     collect(|check| match check {
-        Check::File(check) => check(file, registry, conditions),
+        Check::File(check) => first_of(check(file, registry, conditions)),
         _ => Vec::new(),
     })
+}
+
+/// Returns so many that somebody would read them: a file can be made to have a fault at every character.
+fn first_of(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    const LIMIT: usize = 100;
+    if found.len() > LIMIT {
+        let more = found.len() - LIMIT;
+        found.truncate(LIMIT);
+        if let Some(last) = found.last_mut() {
+            last.message = format!("{}, and there are {more} more of these in the file", last.message);
+        }
+    }
+    found
 }
 
 /// Keeps every line of a file with a private key from being shown, whatever the finding is about.

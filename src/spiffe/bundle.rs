@@ -125,7 +125,10 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn problem(&mut self, kind: ProblemKind, diagnostic: Diagnostic) {
-        self.bundle.problems.push(Problem { kind, diagnostic });
+        // Nobody reads more, and a bundle can be made to have one for every few bytes.
+        if self.bundle.problems.len() < 1000 || kind == ProblemKind::Private {
+            self.bundle.problems.push(Problem { kind, diagnostic });
+        }
     }
 
     fn say(&mut self, kind: ProblemKind, place: Place, message: impl Into<String>) {
@@ -538,7 +541,9 @@ pub fn private_material(file: FileId, text: &str) -> Vec<Place> {
     };
     let pem = text.match_indices("PRIVATE KEY-----").map(|(offset, _)| offset).filter(begins);
     let jwk = text.contains("\"kty\"").then(|| PRIVATE_MEMBERS.iter().flat_map(|name| members(text, name)));
-    pem.chain(jwk.into_iter().flatten()).map(|offset| Place::of_offset(file, text, offset)).collect()
+    // One is enough to stop a file; a file can be made to have thousands.
+    let found = pem.chain(jwk.into_iter().flatten()).take(20);
+    found.map(|offset| Place::of_offset(file, text, offset)).collect()
 }
 
 /// Returns the offsets of a member with a text as long as key material.
