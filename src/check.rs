@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::deployment;
+use crate::chart::Records;
+use crate::deployment::{self, Deployment};
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::parallel;
 use crate::rules::{self, Conditions, Finding, RULES};
@@ -17,6 +18,10 @@ pub struct Request {
     pub source: PathBuf,
     /// Federation files, registries, and environments' folders; the whole repository where there are none.
     pub paths: Vec<String>,
+    /// A chart and its version: then the paths are values files for it.
+    pub chart: Option<(String, String)>,
+    /// An environment repository to check instead, whoever wrote it.
+    pub into: Option<PathBuf>,
     /// The rules to tell of; all where there are none.
     pub only: Vec<String>,
     /// The rules not to tell of.
@@ -34,9 +39,13 @@ pub struct Request {
 pub fn check(request: &Request, sources: &Sources) -> Result<Vec<Finding>, Vec<Diagnostic>> {
     refuse_unknown_rules(request).map_err(|error| vec![error])?;
     let tree = WorkTree::new(&request.source);
-    let mut findings = match request.paths.is_empty() {
-        true => everything(&tree, request, sources)?,
-        false => named(&tree, request, sources)?,
+    let mut findings = match (&request.chart, &request.into, request.paths.is_empty()) {
+        (Some((chart, version)), ..) => {
+            values_files(&tree, chart, version, request, sources).map_err(|error| vec![error])?
+        }
+        (None, Some(into), _) => environment_repository(&tree, &WorkTree::new(into), request, sources)?,
+        (None, None, true) => everything(&tree, request, sources)?,
+        (None, None, false) => named(&tree, request, sources)?,
     };
     let told = |finding: &Finding| {
         let code = finding.rule.code;
@@ -59,6 +68,61 @@ fn refuse_unknown_rules(request: &Request) -> Result<(), Diagnostic> {
         None => Ok(()),
         Some(code) => Err(Diagnostic::new(format!("there is no rule `{code}`")).suggest(code, known())),
     }
+}
+
+/// Checks values files that somebody installs a chart with by hand.
+fn values_files(
+    tree: &WorkTree,
+    chart: &str,
+    version: &str,
+    request: &Request,
+    sources: &Sources,
+) -> Result<Vec<Finding>, Diagnostic> {
+    let records = Records::new(Reader { tree, sources })?;
+    let record = records.find(chart, version);
+    if record.is_none() {
+        let known = records.versions(chart);
+        let problem = Diagnostic::new(format!("there is no record of {chart} {version}"));
+        return Err(match known.is_empty() {
+            true => problem.help("`dirops chart record` makes one"),
+            false => problem.suggest(version, known.iter().map(String::as_str)),
+        });
+    }
+    let here = WorkTree::new("");
+    let reader = Reader { tree: &here, sources };
+    let mut values = Vec::new();
+    for path in &request.paths {
+        let missing = || Diagnostic::new(format!("{path} cannot be read: there is no such file"));
+        let node = reader.document(path)?.ok_or_else(missing)?;
+        match node.as_map() {
+            Some(_) => values.push(node),
+            None => return Err(Diagnostic::new(format!("{path} is not a map of Helm values")).at(node.place)),
+        }
+    }
+    let place = values.last().map_or_else(|| reader.start_of(""), |values| values.place);
+    let deployment = Deployment::of_values(chart, version, values, record, place);
+    Ok(rules::check_deployment(&deployment, sources))
+}
+
+/// Checks an environment repository, whoever wrote it.
+fn environment_repository(
+    source: &WorkTree,
+    tree: &WorkTree,
+    request: &Request,
+    sources: &Sources,
+) -> Result<Vec<Finding>, Vec<Diagnostic>> {
+    let records = Records::new(Reader { tree: source, sources }).map_err(|error| vec![error])?;
+    let find = |chart: &str, version: &str| records.find(chart, version);
+    let repository = deployment::read_back(Reader { tree, sources }, &find, request.conditions.jobs)?;
+    let mut findings = Vec::new();
+    if let Some(registry) = &repository.registry {
+        findings.extend(rules::check_registry(registry, &request.conditions, sources));
+    }
+    for deployment in &repository.deployments {
+        findings.extend(rules::check_deployment(deployment, sources));
+    }
+    findings.extend(rules::check_deployments(&repository.deployments, sources));
+    Ok(findings)
 }
 
 /// Checks all registries, all environments, and what environments make of the registries.
@@ -94,19 +158,23 @@ fn check_environments(
     environments: &[&Environment],
     request: &Request,
 ) -> Result<Vec<Finding>, Vec<Diagnostic>> {
-    let check = |environment: &&Environment| {
+    let build = |environment: &&Environment| {
         let deployment = deployment::build(workspace, environment)?;
-        Ok(rules::check_deployment(&deployment, workspace.sources()))
+        let findings = rules::check_deployment(&deployment, workspace.sources());
+        Ok((deployment, findings))
     };
-    let results: Vec<Result<_, Diagnostic>> = parallel::map(request.conditions.jobs, environments, check);
+    let results: Vec<Result<_, Diagnostic>> = parallel::map(request.conditions.jobs, environments, build);
     let (good, bad): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
     let mut problems: Vec<Diagnostic> = bad.into_iter().filter_map(Result::err).collect();
     problems.sort_by_key(|problem| workspace.sources().order(problem.place));
     problems.dedup();
-    match problems.is_empty() {
-        true => Ok(good.into_iter().flatten().flatten().collect()),
-        false => Err(problems),
+    if !problems.is_empty() {
+        return Err(problems);
     }
+    let (deployments, findings): (Vec<Deployment>, Vec<Vec<Finding>>) = good.into_iter().flatten().unzip();
+    let mut findings: Vec<Finding> = findings.into_iter().flatten().collect();
+    findings.extend(rules::check_deployments(&deployments, workspace.sources()));
+    Ok(findings)
 }
 
 /// Checks what the user named.

@@ -139,6 +139,8 @@ pub struct Diagnostic {
     pub fix: Option<Fix>,
     /// Whether the source line must not be shown: there is a secret on it.
     pub secret: bool,
+    /// Whether it only warns, where the rule that found it speaks of errors.
+    pub softened: bool,
 }
 
 /// A change that mends a fault and can do no harm.
@@ -166,6 +168,7 @@ impl Diagnostic {
             key: None,
             fix: None,
             secret: false,
+            softened: false,
         }
     }
 
@@ -208,6 +211,13 @@ impl Diagnostic {
     #[must_use]
     pub fn secret(mut self) -> Self {
         self.secret = true;
+        self
+    }
+
+    /// Makes it a warning, where `condition` holds.
+    #[must_use]
+    pub fn soften_if(mut self, condition: bool) -> Self {
+        self.softened |= condition;
         self
     }
 

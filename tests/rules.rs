@@ -1,4 +1,4 @@
-//! Every rule of federation files (those about environments have tests of their own) has files that it finds fault with, at known places, and files that it lets pass.
+//! Every rule of federation files (environment_rules.rs has those about environments) has files that it finds fault with, at known places, and files that it lets pass.
 //!
 //! `tests/rules/<code>/fail` and `pass` are registries; `local-fail` and `local-pass` are registries of local clusters.
 //! `tests/rules/<code>/expected.txt` says where the rule must find what, one finding a line:

@@ -1,6 +1,6 @@
 //! `dirops check`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
@@ -17,6 +17,12 @@ use crate::rules::{Conditions, Finding};
 pub(super) struct Arguments {
     /// Federation files, folders of them, environments' folders; the whole repository by default
     paths: Vec<String>,
+    /// Judge the paths as values files for this version of a chart: dir@v1.3.0
+    #[arg(long, value_name = "NAME@VERSION", value_parser = chart, requires = "paths")]
+    chart: Option<(String, String)>,
+    /// Check this environment repository instead, whoever wrote it
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["paths", "chart", "fix"])]
+    into: Option<PathBuf>,
     /// How to write the findings
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -33,7 +39,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "REV")]
     changed_since: Option<String>,
     /// Mend what can be mended without thinking: names, endings, class names, trailing dots, letter case of hosts
-    #[arg(long, conflicts_with = "changed_since")]
+    #[arg(long, conflicts_with_all = ["changed_since", "chart"])]
     fix: bool,
     /// Judge dates as of this time, in seconds since 1970, instead of now
     #[arg(long, value_name = "SECONDS")]
@@ -47,6 +53,8 @@ pub(super) fn run(source: &Path, arguments: Arguments) -> Exit {
     let request = Request {
         source: source.to_owned(),
         paths: arguments.paths,
+        chart: arguments.chart,
+        into: arguments.into,
         only: arguments.only,
         allow: arguments.allow,
         changed_since: arguments.changed_since,
@@ -86,6 +94,14 @@ fn mend(request: &Request) -> Result<(), Exit> {
         }
     }
     Ok(())
+}
+
+/// Splits `dir@v1.3.0`.
+fn chart(text: &str) -> Result<(String, String), String> {
+    match text.split_once('@') {
+        Some((name, version)) if !name.is_empty() && !version.is_empty() => Ok((name.to_owned(), version.to_owned())),
+        _ => Err("write a chart's name and version, such as dir@v1.3.0".to_owned()),
+    }
 }
 
 fn now() -> i64 {

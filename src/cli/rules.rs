@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{Exit, print, report};
 use crate::diagnostic::{Diagnostic, Sources};
-use crate::rules::{RULES, Severity, explain, markdown};
+use crate::rules::{RULES, explain, markdown};
 
 /// List the rules
 #[derive(Args, Debug)]
@@ -30,11 +30,7 @@ pub(super) fn list(arguments: &ListArguments) -> Exit {
     let width = RULES.iter().map(|rule| rule.code.len()).max().unwrap_or(0);
     let mut text = String::new();
     for rule in RULES.iter() {
-        let severity = match rule.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
-        let _ = writeln!(text, "{:<width$}  {severity:<7}  {}", rule.code, rule.title);
+        let _ = writeln!(text, "{:<width$}  {:<7}  {}", rule.code, rule.severity.word(), rule.title);
     }
     print(&text)
 }

@@ -4,23 +4,30 @@
 
 mod argocd;
 mod facts;
+mod generators;
 mod partners;
+mod repository;
 mod secrets;
 mod values;
 mod why;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub use argocd::project_name;
 pub use facts::{Names, PLACEHOLDER};
 pub use partners::{Partner, accepts, partners, trusted};
+pub use repository::{FindRecord, Repository, ValueFile, is_local, read_back, trust_domain};
 pub use values::{Layer, Values};
 pub use why::{Explanation, Setting, explain};
 
-use crate::diagnostic::Diagnostic;
+use crate::chart::Record;
+use crate::diagnostic::{Diagnostic, Place};
 use crate::expression::{self, Facts};
-use crate::workspace::{Component, Delivery, Environment, Kind, Located, Workspace, evaluated_label};
-use crate::yaml::{Node, Text};
+use crate::workspace::{
+    Component, Delivery, Environment, FederationFile, Kind, Located, Registry, Workspace, evaluated_label,
+};
+use crate::yaml::{Node, Text, Value};
 use secrets::{ExternalSecrets, SecretObjects};
 
 /// What an environment puts on a cluster: its Applications with their final values, and its other objects.
@@ -32,8 +39,16 @@ pub struct Deployment {
     pub folder: String,
     /// The source repository's name.
     pub source: Text,
-    /// Whether literal credentials are in order: it is a local cluster.
+    /// Where it is described.
+    pub place: Place,
+    /// Whether this is all of it; where values files are judged by themselves, it is not.
+    pub is_whole: bool,
+    /// Whether it is a local cluster, thrown away afterwards: literal credentials are in order there.
     pub is_local: bool,
+    /// The version of `external-secrets.io` that its cluster serves.
+    pub external_secrets: Text,
+    /// The bundle endpoint profile and URL that its own federation file publishes, if it has one.
+    pub endpoint: Option<Endpoint>,
     /// Its components, in the environment's order.
     pub components: Vec<Deployed>,
     /// Its partners, sorted by trust domain.
@@ -44,6 +59,19 @@ pub struct Deployment {
     pub project_app: Node,
     /// The Applications, or what makes them.
     pub applications: Applications,
+    /// The ApplicationSet that the Applications were read back from, if there is one.
+    pub set: Option<Node>,
+    /// Values files that no Application names, where that was read back.
+    pub unread: Vec<Located<Text>>,
+}
+
+/// How partners reach an environment's trust bundle.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// The bundle endpoint profile: `https_web` or `https_spiffe`.
+    pub profile: Located<Text>,
+    /// The URL.
+    pub url: Option<Located<Text>>,
 }
 
 /// How the Applications of an environment come to be.
@@ -91,6 +119,68 @@ pub struct Deployed {
     pub manifests: Vec<Node>,
     /// Secrets whose data Argo CD must leave alone.
     pub shields: Vec<Text>,
+    /// The values files that its Application names, where that was read back.
+    pub value_files: Vec<ValueFile>,
+    /// What is known of this version of the chart.
+    pub record: Option<Arc<Record>>,
+}
+
+impl Deployed {
+    /// Returns the chart's name, without its repository.
+    pub fn chart(&self) -> &str {
+        let name = self.chart_name.as_text().unwrap_or_default();
+        name.rsplit('/').next().unwrap_or(name)
+    }
+
+    /// Returns the value at a path whose keys have no dots in them, where something is set there.
+    pub fn at(&self, path: &str) -> Option<&Node> {
+        let values = self.values.merged.as_ref()?;
+        let found = path.split('.').try_fold(values, |node, key| node.get(key))?;
+        (!matches!(found.value, Value::Null)).then_some(found)
+    }
+
+    /// Returns the text at a path, unless it is empty.
+    pub fn text_at(&self, path: &str) -> Option<&str> {
+        self.at(path)?.as_text().filter(|text| !text.is_empty())
+    }
+
+    /// Returns whether a switch is on: as templates see it, anything but false, nothing, zero and the empty.
+    pub fn is_on(&self, path: &str, default: bool) -> bool {
+        match self.at(path).map(|node| (&node.value, node)) {
+            None => default,
+            Some((Value::Bool(on), _)) => *on,
+            Some((Value::Int(0), _)) => false,
+            Some((Value::Text(text), _)) => !text.is_empty(),
+            Some((_, node)) => !node.is_empty_collection(),
+        }
+    }
+
+    /// Returns the place of what is set at a path, or of what is set nearest above it.
+    pub fn place_of(&self, path: &str) -> Place {
+        let mut place = self.version.place;
+        let mut node = self.values.merged.as_ref();
+        for key in path.split('.') {
+            let Some(entry) = node.and_then(Node::as_map).and_then(|map| map.get(key)) else { break };
+            place = entry.key;
+            node = Some(&entry.node);
+        }
+        node.filter(|_| self.at(path).is_some()).map_or(place, |node| node.place)
+    }
+}
+
+impl Deployment {
+    /// Returns the components of a chart.
+    pub fn of_chart<'a>(&'a self, chart: &'a str) -> impl Iterator<Item = &'a Deployed> {
+        self.components.iter().filter(move |component| component.chart() == chart)
+    }
+
+    /// Returns every object that is written out: beside the charts, and in the values of the chart `raw`.
+    pub fn objects(&self) -> impl Iterator<Item = &Node> {
+        self.components.iter().flat_map(|component| {
+            let raw = component.at("resources").filter(|_| component.chart() == "raw");
+            component.manifests.iter().chain(raw.and_then(Node::as_list).unwrap_or_default())
+        })
+    }
 }
 
 /// Returns what an environment puts on a cluster.
@@ -112,17 +202,25 @@ pub fn build(workspace: &Workspace<'_>, environment: &Environment) -> Result<Dep
             None => SecretObjects::default(),
         };
         let manifests = manifests(workspace, environment, component, &facts)?;
-        components.push(deployed(names, component, &facts, values, objects, manifests)?);
+        let mut deployed = deployed(names, component, &facts, values, objects, manifests)?;
+        deployed.record = workspace.record(component, &names.version);
+        components.push(deployed);
     }
     Ok(Deployment {
         environment: environment.name.value.clone(),
         folder: environment.folder.clone(),
         source: environment.source.value.clone(),
+        place: environment.place,
+        is_whole: true,
         is_local: environment.has_profile("kind"),
+        external_secrets: credentials.map_or_else(|| "v1".into(), |credentials| credentials.version()),
+        endpoint: workspace.registry_of(environment).and_then(|registry| endpoint(environment, registry)),
         project: argocd::project(environment, &components),
         project_app: argocd::project_app(environment),
         applications: applications(environment, &components),
         partners: context.partners,
+        set: None,
+        unread: Vec::new(),
         components,
     })
 }
@@ -240,7 +338,15 @@ fn deployed(
         values,
         manifests: objects.manifests,
         shields: objects.shields,
+        value_files: Vec::new(),
+        record: None,
     })
+}
+
+/// Returns what the registry says of the environment itself.
+fn endpoint(environment: &Environment, registry: &Registry) -> Option<Endpoint> {
+    let is_own = |file: &&FederationFile| file.text("trustDomain") == Some(environment.trust_domain.as_str());
+    registry.files.iter().find(is_own).and_then(repository::endpoint)
 }
 
 /// Returns the objects that no chart renders: of every environment, of its profiles in order, and its own.

@@ -61,6 +61,12 @@ impl ExternalSecrets {
         }))
     }
 
+    /// Returns the version of `external-secrets.io` that the cluster serves.
+    pub fn version(&self) -> Text {
+        let version = self.api_version.as_text().and_then(|text| text.split_once('/'));
+        version.map_or_else(|| "v1".into(), |(_, version)| version.into())
+    }
+
     /// Returns whether the store is one for the whole cluster and is to be rendered: then in one Application only.
     pub fn renders_cluster_store(&self) -> bool {
         self.store.provider.is_some() && &**self.store.kind == "ClusterSecretStore"

@@ -29,16 +29,26 @@ pub struct Values {
     pub written: Option<Node>,
     /// What follows from the partners: `gen.values.yaml`.
     pub generated: Option<Node>,
+    /// What Helm makes of both files: the second laid over the first.
+    pub merged: Option<Node>,
 }
 
 impl Values {
-    /// Returns what Helm makes of both files: the second laid over the first.
-    pub fn merged(&self) -> Option<Node> {
-        let mut merged = self.written.clone().or_else(|| self.generated.clone())?;
-        if let Some(generated) = &self.generated {
+    /// Returns the values of two files, and what Helm makes of them.
+    pub fn new(written: Option<Node>, generated: Option<Node>) -> Self {
+        let merged = merged(written.as_ref(), generated.as_ref());
+        Self { written, generated, merged }
+    }
+}
+
+fn merged(written: Option<&Node>, generated: Option<&Node>) -> Option<Node> {
+    match (written, generated) {
+        (Some(written), Some(generated)) => {
+            let mut merged = written.clone();
             merge(&mut merged, generated.clone(), &Default::default());
+            Some(merged)
         }
-        Some(merged)
+        (one, other) => one.or(other).cloned(),
     }
 }
 
@@ -79,27 +89,24 @@ pub fn layers<'a>(
 /// # Errors
 /// Where an expression that uses the checksum cannot be evaluated.
 pub fn values(layers: Vec<Layer<'_>>, component: &Component, facts: &mut Facts) -> Result<Values, Diagnostic> {
-    let mut values = Values { written: None, generated: None };
+    let (mut written, mut generated) = (None, None);
     for layer in layers {
-        let target = match layer.generated {
-            true => &mut values.generated,
-            false => &mut values.written,
-        };
+        let target = if layer.generated { &mut generated } else { &mut written };
         match target {
             Some(below) => merge(below, layer.values, &component.list_keys),
             None => *target = Some(layer.values),
         }
     }
     if component.restart_on.is_empty() {
-        return Ok(values);
+        return Ok(Values::new(written, generated));
     }
-    if let Some(merged) = values.merged() {
+    if let Some(merged) = merged(written.as_ref(), generated.as_ref()) {
         facts.set(CHECKSUM, checksum(&merged, component)?);
     }
-    for part in [&mut values.written, &mut values.generated].into_iter().flatten() {
+    for part in [&mut written, &mut generated].into_iter().flatten() {
         *part = expression::resolve(part, facts)?;
     }
-    Ok(values)
+    Ok(Values::new(written, generated))
 }
 
 /// Returns the digest of the values that must restart what reads them: the first 32 hexadecimal digits of SHA-256.

@@ -51,7 +51,7 @@ pub fn explain(
     let layers = context.layers(names, found)?;
     let mut facts = super::facts::of_component(&context.facts, names);
     let values = values::values(layers.clone(), found, &mut facts)?;
-    let Some(merged) = values.merged() else {
+    let Some(merged) = values.merged.clone() else {
         return Err(Diagnostic::new(format!("`{component}` has no values of its own here")));
     };
     let Some(at) = Path::parse_in(&merged, path) else {

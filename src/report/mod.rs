@@ -6,7 +6,7 @@ mod sarif;
 mod text;
 
 use crate::diagnostic::{Place, Sources};
-use crate::rules::{Finding, Severity};
+use crate::rules::Finding;
 
 /// How to write findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -47,10 +47,7 @@ impl<'a> Told<'a> {
         let diagnostic = &finding.diagnostic;
         Self {
             rule: finding.rule.code,
-            severity: match finding.rule.severity {
-                Severity::Error => "error",
-                Severity::Warning => "warning",
-            },
+            severity: finding.severity().word(),
             path: diagnostic.place.map(|place| sources.path(place.file).to_string()).unwrap_or_default(),
             place: diagnostic.place,
             message: &diagnostic.message,

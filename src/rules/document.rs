@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 
-use super::{RULES, Rule, Severity};
+use super::{RULES, Rule};
 
 /// Returns what a rule is about, why it matters, and how to mend what it finds.
 pub fn explain(rule: &Rule) -> String {
     let Rule { code, title, reason, mend, .. } = rule;
-    format!("{code} ({})\n\n{title}.\n\n{reason}\n\n{mend}\n", severity(rule))
+    format!("{code} ({})\n\n{title}.\n\n{reason}\n\n{mend}\n", rule.severity.word())
 }
 
 /// Returns docs/rules.md.
@@ -20,18 +20,11 @@ pub fn markdown() -> String {
          | rule | severity | what |\n|---|---|---|\n",
     );
     for rule in RULES.iter() {
-        let _ = writeln!(text, "| [{0}](#{0}) | {1} | {2} |", rule.code, severity(rule), rule.title);
+        let _ = writeln!(text, "| [{0}](#{0}) | {1} | {2} |", rule.code, rule.severity.word(), rule.title);
     }
     for rule in RULES.iter() {
         let Rule { code, title, reason, mend, .. } = rule;
-        let _ = write!(text, "\n## {code}\n\n**{title}** ({}).\n\n{reason}\n\n{mend}\n", severity(rule));
+        let _ = write!(text, "\n## {code}\n\n**{title}** ({}).\n\n{reason}\n\n{mend}\n", rule.severity.word());
     }
     text
-}
-
-fn severity(rule: &Rule) -> &'static str {
-    match rule.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    }
 }

@@ -1,41 +1,6 @@
 //! What can be wrong with a configuration that can be read. One rule, one file.
 
-mod address_endpoint;
-mod allowance;
-mod bidirectional_text;
-mod bundle_certificate;
-mod bundle_endpoint_profile;
-mod bundle_endpoint_url;
-mod bundle_json;
-mod bundle_key;
-mod class_name;
 mod document;
-mod duplicate_trust_domain;
-mod endpoint_spiffe_id;
-mod expired_bootstrap_bundle;
-mod expired_bundle;
-mod expiring_bundle;
-mod federation_fields;
-mod federation_unreadable;
-mod file_name;
-mod foreign_endpoint_id;
-mod grant_to_nobody;
-mod kubernetes_name_clash;
-mod literal_credential;
-mod look_alike;
-mod missing_bundle;
-mod private_endpoint;
-mod private_key;
-mod profile_not_accepted;
-mod self_federation;
-mod shared_endpoint;
-mod shared_key;
-mod short_lived_bundle;
-mod symbolic_link;
-mod template_text;
-mod trust_domain;
-mod unread_file;
-mod weak_key;
 
 use std::collections::BTreeSet;
 
@@ -46,51 +11,63 @@ use crate::diagnostic::{Diagnostic, Sources};
 use crate::parallel;
 use crate::workspace::{Environment, FederationFile, Registry, Workspace};
 
-/// All rules, by code.
-pub static RULES: [&Rule; 35] = [
-    &address_endpoint::RULE,
-    &allowance::RULE,
-    &bidirectional_text::RULE,
-    &bundle_certificate::RULE,
-    &bundle_endpoint_profile::RULE,
-    &bundle_endpoint_url::RULE,
-    &bundle_json::RULE,
-    &bundle_key::RULE,
-    &class_name::RULE,
-    &duplicate_trust_domain::RULE,
-    &endpoint_spiffe_id::RULE,
-    &expired_bootstrap_bundle::RULE,
-    &expired_bundle::RULE,
-    &expiring_bundle::RULE,
-    &federation_fields::RULE,
-    &federation_unreadable::RULE,
-    &file_name::RULE,
-    &foreign_endpoint_id::RULE,
-    &grant_to_nobody::RULE,
-    &kubernetes_name_clash::RULE,
-    &literal_credential::RULE,
-    &look_alike::RULE,
-    &missing_bundle::RULE,
-    &private_endpoint::RULE,
-    &private_key::RULE,
-    &profile_not_accepted::RULE,
-    &self_federation::RULE,
-    &shared_endpoint::RULE,
-    &shared_key::RULE,
-    &short_lived_bundle::RULE,
-    &symbolic_link::RULE,
-    &template_text::RULE,
-    &trust_domain::RULE,
-    &unread_file::RULE,
-    &weak_key::RULE,
-];
+/// Declares the modules, one a rule, and the list of all rules.
+macro_rules! rules {
+    ($($module:ident)*) => {
+        $(mod $module;)*
+
+        /// All rules, by code.
+        pub static RULES: [&Rule; [$(stringify!($module)),*].len()] = [$(&$module::RULE),*];
+    };
+}
+
+rules! {
+    address_endpoint
+    allowance
+    bidirectional_text
+    bundle_certificate
+    bundle_endpoint_profile
+    bundle_endpoint_url
+    bundle_json
+    bundle_key
+    class_name
+    duplicate_application
+    duplicate_trust_domain
+    endpoint_spiffe_id
+    expired_bootstrap_bundle
+    expired_bundle
+    expiring_bundle
+    federation_fields
+    federation_unreadable
+    file_name
+    foreign_endpoint_id
+    grant_to_nobody
+    kubernetes_name_clash
+    literal_credential
+    look_alike
+    missing_bundle
+    private_endpoint
+    private_key
+    profile_not_accepted
+    self_federation
+    shared_endpoint
+    shared_key
+    short_lived_bundle
+    symbolic_link
+    template_text
+    trust_domain
+    unknown_value
+    unread_file
+    unrecorded_chart
+    weak_key
+}
 
 /// Something that can be wrong.
 #[derive(Debug)]
 pub struct Rule {
     /// Its stable name.
     pub code: &'static str,
-    /// How bad it is.
+    /// How bad it is, at worst.
     pub severity: Severity,
     /// What is wrong, in a line.
     pub title: &'static str,
@@ -105,7 +82,7 @@ pub struct Rule {
 impl Rule {
     /// Returns whether the rule looks at environments, not at federation files by themselves.
     pub fn is_about_environments(&self) -> bool {
-        matches!(self.check, Check::Trust(_) | Check::Deployment(_))
+        matches!(self.check, Check::Trust(_) | Check::Deployment(_) | Check::Deployments(_))
     }
 }
 
@@ -118,6 +95,16 @@ pub enum Severity {
     Warning,
 }
 
+impl Severity {
+    /// Returns `error` or `warning`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
 #[derive(Debug)]
 enum Check {
     /// Looks at one federation file, in its registry.
@@ -128,6 +115,8 @@ enum Check {
     Trust(fn(&Environment, &Registry) -> Vec<Diagnostic>),
     /// Looks at what an environment puts on a cluster.
     Deployment(fn(&Deployment) -> Vec<Diagnostic>),
+    /// Looks at what all environments put on their clusters.
+    Deployments(fn(&[Deployment]) -> Vec<Diagnostic>),
 }
 
 /// What a check depends on besides the files.
@@ -149,18 +138,22 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Returns how bad it is.
+    pub fn severity(&self) -> Severity {
+        match self.diagnostic.softened {
+            true => Severity::Warning,
+            false => self.rule.severity,
+        }
+    }
+
     /// Returns whether the finding stops rendering.
     pub fn is_error(&self) -> bool {
-        self.rule.severity == Severity::Error
+        self.severity() == Severity::Error
     }
 
     /// Returns `error[code]` or `warning[code]`.
     pub fn label(&self) -> String {
-        let severity = match self.rule.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
-        format!("{severity}[{}]", self.rule.code)
+        format!("{}[{}]", self.severity().word(), self.rule.code)
     }
 }
 
@@ -247,6 +240,17 @@ fn hide_secrets(findings: &mut [Finding]) {
 pub fn check_deployment(deployment: &Deployment, sources: &Sources) -> Vec<Finding> {
     let mut findings = collect(|check| match check {
         Check::Deployment(check) => check(deployment),
+        _ => Vec::new(),
+    });
+    findings = allowance::apply(findings, sources);
+    sort(&mut findings, sources);
+    findings
+}
+
+/// Returns what is wrong between the environments of one Argo CD, sorted by place.
+pub fn check_deployments(deployments: &[Deployment], sources: &Sources) -> Vec<Finding> {
+    let mut findings = collect(|check| match check {
+        Check::Deployments(check) => check(deployments),
         _ => Vec::new(),
     });
     findings = allowance::apply(findings, sources);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::fields::{Fields, Located, texts, wrong_type};
 use super::reader::Reader;
+use crate::chart::{self, Record};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::yaml::{Node, Text, Value};
 
@@ -168,6 +169,15 @@ pub(super) fn layer(reader: Reader<'_>, path: &str) -> Result<Option<Node>, Diag
     }
 }
 
+/// Reads what is remembered of a version of a component's chart, if anything is.
+pub(super) fn record(reader: Reader<'_>, component: &str, version: &str) -> Result<Option<Record>, Diagnostic> {
+    if version.contains(['/', '\\']) {
+        return Ok(None);
+    }
+    let path = format!("base/{component}/{}/{version}.yaml", chart::FOLDER);
+    reader.document(&path)?.map(|node| Record::parse(&node)).transpose()
+}
+
 /// Reads objects that no chart renders.
 pub(super) fn objects(reader: Reader<'_>, path: &str) -> Result<Vec<Node>, Diagnostic> {
     let objects = reader.templates(path)?;
@@ -183,7 +193,8 @@ pub(super) fn objects(reader: Reader<'_>, path: &str) -> Result<Vec<Node>, Diagn
 }
 
 fn refuse_strays(reader: Reader<'_>, folder: &str) -> Result<(), Diagnostic> {
-    const KNOWN: [&str; 5] = ["component.yaml", "values.yaml", "partners.yaml", "manifests.yaml", "profiles"];
+    const KNOWN: [&str; 6] =
+        ["component.yaml", "values.yaml", "partners.yaml", "manifests.yaml", "profiles", chart::FOLDER];
     let looks_read = |name: &str| name.ends_with(".yaml") || name.ends_with(".yml");
     for file in reader.list(folder)? {
         if (file.is_folder || looks_read(&file.name)) && !KNOWN.contains(&file.name.as_str()) {

@@ -8,6 +8,7 @@ mod reader;
 mod schema;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 pub(crate) use component::split;
 pub use component::{Component, Kind, ListKeys, Secret};
@@ -19,10 +20,11 @@ pub(crate) use fields::{Fields, text, wrong_type};
 pub use reader::Reader;
 pub use schema::{SchemaKind, schema};
 
+use crate::chart::Record;
 use crate::diagnostic::{Diagnostic, Place, Sources};
 use crate::parallel;
 use crate::tree::Tree;
-use crate::yaml::{Node, merge};
+use crate::yaml::{Node, Text, merge};
 
 /// Everything that environments are rendered from. Values that belong to one environment alone are read when they are
 /// needed, through [`Workspace::overlay`].
@@ -34,6 +36,8 @@ pub struct Workspace<'a> {
     pub environments: Vec<Environment>,
     /// The registries that environments trust, by folder.
     pub registries: BTreeMap<String, Registry>,
+    /// What is known of the charts that environments use, by component and version.
+    records: BTreeMap<(String, Text), Arc<Record>>,
 }
 
 impl<'a> Workspace<'a> {
@@ -46,7 +50,8 @@ impl<'a> Workspace<'a> {
         let components = load_components(reader)?;
         let environments = load_environments(reader, jobs)?;
         let registries = load_registries(reader, &environments, jobs)?;
-        let workspace = Self { reader, components, environments, registries };
+        let records = load_records(reader, &components, &environments)?;
+        let workspace = Self { reader, components, environments, registries, records };
         let mut problems = workspace.problems();
         problems.sort_by_key(|problem| sources.order(problem.place));
         match problems.is_empty() {
@@ -82,6 +87,11 @@ impl<'a> Workspace<'a> {
     pub fn overlay_manifests(&self, environment: &Environment, component: &str) -> Result<Vec<Node>, Diagnostic> {
         let path = format!("overlays/{}/{component}.manifests.yaml", environment.folder);
         component::objects(self.reader, &path)
+    }
+
+    /// Returns what is known of a version of a component's chart.
+    pub fn record(&self, component: &Component, version: &Text) -> Option<Arc<Record>> {
+        self.records.get(&(component.name.clone(), version.clone())).cloned()
     }
 
     /// Returns the files that were read.
@@ -224,6 +234,23 @@ fn load_registries(
         let registry = Registry::read(reader, &folder, &users, jobs)?;
         Ok((folder, registry))
     }))
+}
+
+fn load_records(
+    reader: Reader<'_>,
+    components: &BTreeMap<String, Component>,
+    environments: &[Environment],
+) -> Result<BTreeMap<(String, Text), Arc<Record>>, Vec<Diagnostic>> {
+    let used = environments.iter().flat_map(|environment| &environment.components).filter_map(|used| {
+        let component = components.get(&*used.name.value)?;
+        Some((component.name.clone(), used.version.as_ref().unwrap_or(&component.version).value.clone()))
+    });
+    let used: BTreeSet<(String, Text)> = used.collect();
+    let records: Vec<_> = all(used.into_iter().map(|(component, version)| {
+        let record = component::record(reader, &component, &version)?;
+        Ok(record.map(|record| ((component, version), Arc::new(record))))
+    }))?;
+    Ok(records.into_iter().flatten().collect())
 }
 
 /// Returns all results, or all errors.

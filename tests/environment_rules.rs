@@ -1,0 +1,200 @@
+//! Every rule about environments has cases that it finds fault with, at known places, and cases that it lets pass.
+//!
+//! `tests/rules/<code>/fail/<case>` and `pass/<case>` are folders of one of three kinds:
+//! - with `environment.yaml`: an overlay, on this repository's own `base/` and `onboarding/`. Keep it small: what base/
+//!   gives is there already;
+//! - with `applicationsets`: an environment repository, read back;
+//! - with `<chart>@<version>.yaml`: a values file judged by itself.
+//!
+//! `tests/rules/<code>/expected.txt` says where the rule must find what in all failing cases, one finding a line. With
+//! UPDATE=1 in the environment it is written anew: read the difference.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use dirops::chart::Records;
+use dirops::deployment::{self, Deployment};
+use dirops::diagnostic::Sources;
+use dirops::rules::{Finding, RULES, check_deployment, check_deployments, check_trust};
+use dirops::tree::{Listed, Tree, TreeError, WorkTree};
+use dirops::workspace::{Reader, Workspace};
+
+/// The repository, with the cases of a rule in place of its overlays.
+struct WithCases {
+    repository: WorkTree,
+    cases: WorkTree,
+}
+
+impl WithCases {
+    fn find<'a>(&'a self, path: &'a str) -> (&'a WorkTree, &'a str) {
+        match path.strip_prefix("overlays") {
+            Some(rest) => (&self.cases, rest.trim_start_matches('/')),
+            None => (&self.repository, path),
+        }
+    }
+}
+
+impl Tree for WithCases {
+    fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, TreeError> {
+        let (tree, path) = self.find(path);
+        tree.read(path, limit)
+    }
+
+    fn list(&self, folder: &str) -> Result<Option<Vec<Listed>>, TreeError> {
+        let is_overlay =
+            |case: &Listed| matches!(self.cases.list(&case.name), Ok(Some(files)) if has_environment(&files));
+        let (tree, below) = self.find(folder);
+        let mut listed = tree.list(below)?;
+        if folder == "overlays" {
+            listed.iter_mut().for_each(|cases| cases.retain(is_overlay));
+        }
+        Ok(listed)
+    }
+}
+
+fn has_environment(files: &[Listed]) -> bool {
+    files.iter().any(|file| file.name == "environment.yaml")
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Returns the folders of a rule's cases, sorted.
+fn cases(code: &str, side: &str) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(root().join("tests/rules").join(code).join(side)) else { return Vec::new() };
+    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    folders
+}
+
+/// Returns all that the rules find in the cases of one side.
+fn check(code: &str, side: &str, sources: &Sources) -> Vec<Finding> {
+    let all = cases(code, side);
+    let (overlays, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|case| case.join("environment.yaml").exists());
+    let mut findings = Vec::new();
+    if !overlays.is_empty() {
+        findings.extend(check_overlays(code, side, sources));
+    }
+    for case in others {
+        let found = match case.join("applicationsets").exists() {
+            true => check_repository(&case, sources),
+            false => check_values(&case, sources),
+        };
+        findings.extend(found);
+    }
+    findings
+}
+
+fn check_overlays(code: &str, side: &str, sources: &Sources) -> Vec<Finding> {
+    let cases = root().join("tests/rules").join(code).join(side);
+    let tree = WithCases { repository: WorkTree::new(root()), cases: WorkTree::new(cases) };
+    let workspace =
+        Workspace::load(&tree, sources, 1).unwrap_or_else(|problems| panic!("{code} {side}: {problems:#?}"));
+    let mut findings = Vec::new();
+    let mut deployments = Vec::new();
+    for environment in &workspace.environments {
+        if let Some(registry) = workspace.registry_of(environment) {
+            findings.extend(check_trust(environment, registry, sources));
+        }
+        let built = deployment::build(&workspace, environment);
+        let deployment = built.unwrap_or_else(|problem| panic!("{code} {side}: {}", problem.show("error", sources)));
+        findings.extend(check_deployment(&deployment, sources));
+        deployments.push(deployment);
+    }
+    findings.extend(check_deployments(&deployments, sources));
+    findings
+}
+
+fn check_repository(case: &Path, sources: &Sources) -> Vec<Finding> {
+    let (repository, tree) = (WorkTree::new(root()), WorkTree::new(case));
+    let records = Records::new(Reader { tree: &repository, sources }).unwrap();
+    let find = |chart: &str, version: &str| records.find(chart, version);
+    let read = deployment::read_back(Reader { tree: &tree, sources }, &find, 1);
+    let read = read.unwrap_or_else(|problems| panic!("{}: {problems:#?}", case.display()));
+    let mut findings: Vec<Finding> =
+        read.deployments.iter().flat_map(|deployment| check_deployment(deployment, sources)).collect();
+    findings.extend(check_deployments(&read.deployments, sources));
+    findings
+}
+
+fn check_values(case: &Path, sources: &Sources) -> Vec<Finding> {
+    let (repository, tree) = (WorkTree::new(root()), WorkTree::new(case));
+    let records = Records::new(Reader { tree: &repository, sources }).unwrap();
+    let reader = Reader { tree: &tree, sources };
+    let mut findings = Vec::new();
+    for file in reader.list("").unwrap() {
+        let (chart, version) = file.name.strip_suffix(".yaml").unwrap().split_once('@').unwrap();
+        let values = reader.document(&file.name).unwrap().unwrap();
+        let place = values.place;
+        let record = records.find(chart, version);
+        let deployment = Deployment::of_values(chart, version, vec![values], record, place);
+        findings.extend(check_deployment(&deployment, sources));
+    }
+    findings
+}
+
+/// Returns what a rule finds, a line each.
+fn found(code: &str, side: &str) -> String {
+    let sources = Sources::default();
+    let lines: BTreeSet<_> = check(code, side, &sources)
+        .iter()
+        .filter(|finding| finding.rule.code == code)
+        .map(|finding| {
+            let place = finding.diagnostic.place.unwrap_or_else(|| panic!("{code}: a finding without a place"));
+            let (path, severity) = (sources.path(place.file), finding.severity().word());
+            let message = &finding.diagnostic.message;
+            let order = (path.to_string(), place.line, place.column);
+            let text = format!(
+                "{path}:{}:{}-{}:{} {severity}: {message}",
+                place.line, place.column, place.end_line, place.end_column
+            );
+            (order, text)
+        })
+        .collect();
+    let mut text = String::new();
+    lines.iter().for_each(|(_, line)| writeln!(text, "{line}").unwrap());
+    text
+}
+
+#[test]
+fn every_rule_finds_what_it_must_and_nothing_else() {
+    let mut faults = Vec::new();
+    let only = std::env::var("RULE").ok();
+    let rules = RULES.iter().filter(|rule| rule.is_about_environments());
+    for rule in rules.filter(|rule| only.as_deref().is_none_or(|only| only == rule.code)) {
+        let code = rule.code;
+        let path = root().join("tests/rules").join(code).join("expected.txt");
+        let failing = found(code, "fail");
+        if std::env::var_os("UPDATE").is_some() && !failing.is_empty() {
+            fs::write(&path, &failing).unwrap();
+        }
+        let expected = fs::read_to_string(&path).unwrap_or_default();
+        if failing.is_empty() {
+            faults.push(format!("{code}: nothing in tests/rules/{code}/fail is found"));
+        }
+        for case in cases(code, "fail") {
+            let name = format!("{}/", case.file_name().unwrap().to_string_lossy());
+            let in_values = fs::read_dir(&case).unwrap().any(|file| {
+                let name = file.unwrap().file_name();
+                failing.contains(&*name.to_string_lossy())
+            });
+            if !failing.contains(&name) && !in_values && !failing.contains("applications") {
+                faults.push(format!("{code}: nothing is found in fail/{name}"));
+            }
+        }
+        if failing != expected {
+            faults.push(format!("{code}: expected\n{expected}found\n{failing}"));
+        }
+        if cases(code, "pass").is_empty() {
+            faults.push(format!("{code}: there is no tests/rules/{code}/pass"));
+        }
+        let passing = found(code, "pass");
+        if !passing.is_empty() {
+            faults.push(format!("{code}: what must pass does not:\n{passing}"));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
