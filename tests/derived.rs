@@ -43,6 +43,26 @@ fn hostnames_follow_from_the_domain_the_pattern_or_are_set() {
 }
 
 #[test]
+fn a_profile_brings_along_what_it_includes_before_itself() {
+    let scratch = Scratch::new();
+    scratch.write("base/app/profiles/below.yaml", "first: below\nsecond: below\n");
+    scratch.write("base/app/profiles/middle.yaml", "second: middle\nthird: middle\n");
+    scratch.write("base/app/profiles/above.yaml", "third: above\n");
+    // A circle adds nothing.
+    scratch.edit(
+        "base/environment.yaml",
+        "argocd:",
+        "includes: {above: [middle], middle: [below], below: [above]}\nargocd:",
+    );
+    scratch.edit("overlays/one/environment.yaml", "profiles: [", "profiles: [above, ");
+    scratch.rendered();
+    let values = yaml(&scratch, VALUES);
+    assert_eq!([&values["first"], &values["second"], &values["third"]], ["below", "middle", "above"]);
+    scratch.edit("base/environment.yaml", "middle: [below]", "middle: [beloww]");
+    scratch.render(&[]).expect(2).says("there is no profile `beloww`").says("did you mean `below`");
+}
+
+#[test]
 fn names_follow_from_environment_and_component() {
     let scratch = Scratch::new();
     scratch.write(

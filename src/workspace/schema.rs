@@ -175,6 +175,11 @@ fn environment() -> Value {
                 "uniqueItems": true,
                 "items": {"type": "string", "minLength": 1},
             },
+            "includes": {
+                "description": "The profiles that a profile brings along, before itself",
+                "type": "object",
+                "additionalProperties": texts("Profiles"),
+            },
             "delivery": choice("How its Applications come to be", &["applications", "applicationset"]),
             "access": choice("What its AppProject permits", &["strict", "open"]),
             "components": {
