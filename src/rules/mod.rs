@@ -12,6 +12,7 @@ mod class_name;
 mod document;
 mod duplicate_trust_domain;
 mod endpoint_spiffe_id;
+mod example_bundle;
 mod expired_bootstrap_bundle;
 mod expired_bundle;
 mod expiring_bundle;
@@ -47,7 +48,7 @@ use crate::parallel;
 use crate::workspace::{Environment, FederationFile, Registry, Workspace};
 
 /// All rules, by code.
-pub static RULES: [&Rule; 35] = [
+pub static RULES: [&Rule; 36] = [
     &address_endpoint::RULE,
     &allowance::RULE,
     &bidirectional_text::RULE,
@@ -59,6 +60,7 @@ pub static RULES: [&Rule; 35] = [
     &class_name::RULE,
     &duplicate_trust_domain::RULE,
     &endpoint_spiffe_id::RULE,
+    &example_bundle::RULE,
     &expired_bootstrap_bundle::RULE,
     &expired_bundle::RULE,
     &expiring_bundle::RULE,
