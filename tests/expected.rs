@@ -573,6 +573,7 @@ fn prod_passes_tls_through_to_the_apiserver() {
     let annotations = "/apiserver/ingress/annotations";
     assert_at(DIR, &dir, &format!("{annotations}/nginx.ingress.kubernetes.io~1ssl-passthrough"), json!("true"));
     assert_at(DIR, &dir, &format!("{annotations}/nginx.ingress.kubernetes.io~1backend-protocol"), json!("GRPCS"));
+    assert_at(DIR, &dir, &format!("{annotations}/{EXTERNAL_DNS}"), json!(API_HOST));
     assert_at(DIR, &dir, "/apiserver/ingress/tls", json!([{"hosts": [API_HOST]}]));
     assert_at(DIR, &dir, "/apiserver/spire/dnsNameTemplates", json!([API_HOST]));
     assert_at(DIR, &dir, "/apiserver/config/routing/directory_api_address", json!(format!("{API_HOST}:443")));
@@ -594,7 +595,7 @@ fn prod_shows_the_registry_and_spire_under_their_own_names() {
     let (dir, spire) = (prod("dir"), prod("spire"));
     assert_at(DIR, &dir, "/apiserver/zot/ingress/enabled", json!(true));
     assert_at(DIR, &dir, "/apiserver/zot/ingress/hosts/0/host", json!(ZOT_HOST));
-    assert_at(DIR, &dir, "/apiserver/zot/ingress/tls/0/hosts", json!([ZOT_HOST]));
+    assert_at(DIR, &dir, "/apiserver/zot/ingress/tls", json!([{"secretName": "zot-public-tls", "hosts": [ZOT_HOST]}]));
     assert_at(DIR, &dir, "/apiserver/config/store/oci/registry_address", json!(ZOT_HOST));
     assert_at(SPIRE, &spire, "/spire-server/federation/enabled", json!(true));
     assert_at(SPIRE, &spire, "/spire-server/federation/ingress/enabled", json!(true));
@@ -637,9 +638,32 @@ fn prod_gives_workloads_their_identity_before_they_start() {
 }
 
 #[test]
+fn prod_keeps_the_keys_of_spire_on_an_encrypted_volume() {
+    assert_at(SPIRE, &prod("spire"), "/spire-server/persistence/storageClass", json!("ebs-sc-encrypted"));
+}
+
+/// "Required for CronJobs and short-lived workloads".
+#[test]
+fn the_jobs_of_prod_have_their_identity_before_they_start() {
+    assert_at("applications/dirctl/prod", &prod("dirctl"), "/spire/useCSIDriver", json!(true));
+}
+
+/// "ExternalSecrets + Vault".
+#[test]
+fn prod_takes_its_credentials_from_vault() {
+    let secrets = RENDERED.documents(&format!("{DIR}/manifests.yaml"));
+    let names: BTreeSet<&str> = secrets.iter().filter_map(|secret| secret["spec"]["target"]["name"].as_str()).collect();
+    assert_eq!(names, ["dir-dir-prod-argoapp-apiserver", "dir-dir-prod-argoapp-secret"].into());
+    let store = json!({"name": "vault-backend", "kind": "ClusterSecretStore"});
+    assert!(secrets.iter().all(|secret| secret["spec"]["secretStoreRef"] == store), "{secrets:?}");
+}
+
+#[test]
 fn prod_routing_is_reached_by_name_through_a_load_balancer() {
     let dir = prod("dir");
     assert_at(DIR, &dir, "/apiserver/routingService/type", json!("LoadBalancer"));
+    assert_at(DIR, &dir, "/apiserver/routingService/cloudProvider", json!("aws"));
+    assert_at(DIR, &dir, "/apiserver/routingService/aws/internal", json!(false));
     assert_at(DIR, &dir, &format!("/apiserver/routingService/annotations/{EXTERNAL_DNS}"), json!(ROUTING_HOST));
 }
 
