@@ -257,6 +257,27 @@ fn nested_root_is_document_003() {
     assert_only_meant(&found, NESTED_ROOT);
 }
 
+/// The chart makes ports `pm-cm-<id>` and Services `prom-cm-<id>` of these, which may have 15 characters.
+#[test]
+fn nested_root_has_a_kubeconfig_for_each_child_and_none_in_its_values() {
+    let values = values::of(&RENDERED, "spire-nested", "nested-root");
+    let children = values["external-spire-server"]["kubeConfigs"].as_object().expect("it has children");
+    let clusters = ["nested-child01", "nested-child02"].map(|environment| {
+        let child = values::of(&RENDERED, "spire-nested", environment);
+        assert_eq!(child["global"]["spire"]["trustDomain"], values["global"]["spire"]["trustDomain"]);
+        child["global"]["spire"]["clusterName"].as_str().expect("a cluster has a name").to_owned()
+    });
+    assert_eq!(children.keys().cloned().collect::<Vec<_>>(), clusters);
+    assert!(clusters.iter().all(|id| id.len() <= 7), "{clusters:?}");
+    assert!(children.values().all(|child| *child == json!({"kubeConfigBase64": ""})), "{children:?}");
+
+    let secrets = RENDERED.documents("applications/spire-nested/nested-root/manifests.yaml");
+    let of = |name: &str| secrets.iter().find(|secret| secret["spec"]["target"]["name"] == name);
+    let secret = of("spire-external-server-kubeconfigs").expect("the kubeconfigs come from an ExternalSecret");
+    let keys: Vec<&str> = items(secret, "/spec/data").iter().filter_map(|datum| datum["secretKey"].as_str()).collect();
+    assert_eq!(keys, clusters);
+}
+
 #[test]
 fn the_children_are_document_003() {
     for (environment, file) in [
@@ -417,7 +438,12 @@ const NESTED_ROOT: &[Meant] = &[
     added("spire-nested", "root-spire-server.kind", r#""statefulset""#, MOVED),
     added("spire-nested", "root-spire-server.persistence", PERSISTENCE, MOVED),
     added("spire-nested", "root-spire-server.replicaCount", "1", MOVED),
-    added("spire-nested", "root-spire-server.serviceAccount", ANY, MOVED),
+    added(
+        "spire-nested",
+        "root-spire-server.serviceAccount",
+        r#"{"create":true,"name":"spire-server","annotations":{"eks.amazonaws.com/role-arn":"arn:aws:iam::111122223333:role/spire-server"}}"#,
+        MOVED,
+    ),
     added(
         "spire-nested",
         "external-spire-server.kubeConfigs",
