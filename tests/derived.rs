@@ -43,6 +43,26 @@ fn hostnames_follow_from_the_domain_the_pattern_or_are_set() {
 }
 
 #[test]
+fn a_profile_brings_along_what_it_includes_before_itself() {
+    let scratch = Scratch::new();
+    scratch.write("base/app/profiles/below.yaml", "first: below\nsecond: below\n");
+    scratch.write("base/app/profiles/middle.yaml", "second: middle\nthird: middle\n");
+    scratch.write("base/app/profiles/above.yaml", "third: above\n");
+    // A circle adds nothing.
+    scratch.edit(
+        "base/environment.yaml",
+        "argocd:",
+        "includes: {above: [middle], middle: [below], below: [above]}\nargocd:",
+    );
+    scratch.edit("overlays/one/environment.yaml", "profiles: [", "profiles: [above, ");
+    scratch.rendered();
+    let values = yaml(&scratch, VALUES);
+    assert_eq!([&values["first"], &values["second"], &values["third"]], ["below", "middle", "above"]);
+    scratch.edit("base/environment.yaml", "middle: [below]", "middle: [beloww]");
+    scratch.render(&[]).expect(2).says("there is no profile `beloww`").says("did you mean `below`");
+}
+
+#[test]
 fn names_follow_from_environment_and_component() {
     let scratch = Scratch::new();
     scratch.write(
@@ -175,6 +195,43 @@ fn credentials_come_from_the_store_that_the_cluster_has() {
     let application = yaml(&scratch, "applicationsets/dir/one/app.yaml");
     assert_eq!(application["spec"]["ignoreDifferences"][0]["name"], "app-dir-one-argoapp-app");
     assert!(!scratch.target().join("applications/app/two/manifests.yaml").exists(), "a local cluster has none");
+}
+
+#[test]
+fn keys_of_a_secret_can_follow_from_the_values() {
+    let scratch = Scratch::new();
+    scratch.edit("base/app/component.yaml", "keys: {password: app-password}", "keysOf: clusters");
+    scratch.write("overlays/one/app.yaml", "clusters: {a: {kubeConfig: ''}, b: {kubeConfig: ''}}\n");
+    scratch.rendered();
+    let data = documents(&scratch, MANIFESTS)[0]["spec"]["data"].clone();
+    let keys = |index: usize| (data[index]["secretKey"].clone(), data[index]["remoteRef"]["property"].clone());
+    assert_eq!([keys(0), keys(1)], [("a".into(), "a".into()), ("b".into(), "b".into())]);
+
+    scratch.write("overlays/one/app.yaml", "clusters: {}\n");
+    scratch.rendered();
+    assert!(!scratch.target().join(MANIFESTS).exists(), "without keys there is no Secret");
+    let application = yaml(&scratch, "applicationsets/dir/one/app.yaml");
+    assert!(application["spec"].get("ignoreDifferences").is_none(), "and nothing to shield");
+    scratch.edit("base/app/component.yaml", "keysOf: clusters", "profiles: [external-secrets]");
+    scratch.render(&[]).expect(2).says("needs the key `keys`");
+}
+
+#[test]
+fn a_component_can_name_its_release() {
+    let scratch = Scratch::new();
+    scratch.edit("base/app/component.yaml", "wave: 1", "wave: 1\nrelease: ${{ cluster.name }}-app");
+    scratch.edit("overlays/two/environment.yaml", "delivery: applicationset", "delivery: applications");
+    scratch.write("overlays/one/app.yaml", "r: ${{ release }}\ns: ${{ services.app.web.name }}\n");
+    scratch.rendered();
+    let application = yaml(&scratch, "applicationsets/dir/one/app.yaml");
+    assert_eq!(application["metadata"]["name"], "app-dir-one-argoapp");
+    assert_eq!(application["spec"]["sources"][0]["helm"]["releaseName"], "one-app");
+    assert_eq!(yaml(&scratch, VALUES)["r"], "one-app");
+    assert_eq!(yaml(&scratch, VALUES)["s"], "one-app-web");
+    assert_eq!(application["spec"]["ignoreDifferences"][0]["name"], "one-app-app");
+
+    scratch.edit("overlays/two/environment.yaml", "delivery: applications", "delivery: applicationset");
+    scratch.render(&[]).expect(2).says("`app` names its own release").says("delivery: applications");
 }
 
 #[test]

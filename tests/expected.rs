@@ -13,8 +13,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use support::diff::{ANY, Difference, Meant, added, assert_only_meant, changed, differences, removed};
-use support::tree::yaml_file;
+use support::diff::{ANY, Difference, Meant, added, assert_only_meant, changed, differences, removed, reordered};
+use support::tree::{yaml_file, yaml_files};
 use support::{RENDERED, Tree, assert_none, shared, values};
 
 /// What Argo CD reads of the environment repository.
@@ -226,6 +226,352 @@ fn partner_eks_is_document_001() {
     assert_only_meant(&found, PARTNER_EKS);
 }
 
+// --- the other documents ---------------------------------------------------------------------------------------------
+
+/// The differences between the values that a document's folder has and those that are rendered: files of the folder,
+/// laid over each other, and the component.
+fn against_documents(environment: &str, of: &[(&[&str], &str)]) -> Option<Vec<Difference>> {
+    let shared = shared()?;
+    let mut found = Vec::new();
+    for (files, component) in of {
+        let layers = files.iter().map(|file| yaml_file(&shared.join("expected").join(file)));
+        let expected = values::merged(layers);
+        found.extend(differences(component, Some(&expected), Some(&values::of(&RENDERED, component, environment))));
+    }
+    Some(found)
+}
+
+#[test]
+fn partner_io_is_document_002() {
+    let files: [(&[&str], &str); 2] =
+        [(&["partner-io/dir.values.yaml"], "dir"), (&["partner-io/spire.values.yaml"], "spire")];
+    let Some(found) = against_documents("partner-io", &files) else { return };
+    assert_only_meant(&found, PARTNER_IO);
+}
+
+#[test]
+fn nested_root_is_document_003() {
+    let files: [(&[&str], &str); 1] =
+        [(&["nested-root/your-values.yaml", "nested-root/root-values.yaml"], "spire-nested")];
+    let Some(found) = against_documents("nested-root", &files) else { return };
+    assert_only_meant(&found, NESTED_ROOT);
+}
+
+/// The chart makes ports `pm-cm-<id>` and Services `prom-cm-<id>` of these, which may have 15 characters.
+#[test]
+fn nested_root_has_a_kubeconfig_for_each_child_and_none_in_its_values() {
+    let values = values::of(&RENDERED, "spire-nested", "nested-root");
+    let children = values["external-spire-server"]["kubeConfigs"].as_object().expect("it has children");
+    let clusters = ["nested-child01", "nested-child02"].map(|environment| {
+        let child = values::of(&RENDERED, "spire-nested", environment);
+        assert_eq!(child["global"]["spire"]["trustDomain"], values["global"]["spire"]["trustDomain"]);
+        child["global"]["spire"]["clusterName"].as_str().expect("a cluster has a name").to_owned()
+    });
+    assert_eq!(children.keys().cloned().collect::<Vec<_>>(), clusters);
+    assert!(clusters.iter().all(|id| id.len() <= 7), "{clusters:?}");
+    assert!(children.values().all(|child| *child == json!({"kubeConfigBase64": ""})), "{children:?}");
+
+    let secrets = RENDERED.documents("applications/spire-nested/nested-root/manifests.yaml");
+    let of = |name: &str| secrets.iter().find(|secret| secret["spec"]["target"]["name"] == name);
+    let secret = of("spire-external-server-kubeconfigs").expect("the kubeconfigs come from an ExternalSecret");
+    let keys: Vec<&str> = items(secret, "/spec/data").iter().filter_map(|datum| datum["secretKey"].as_str()).collect();
+    assert_eq!(keys, clusters);
+}
+
+#[test]
+fn the_children_are_document_003() {
+    for (environment, file) in [
+        ("nested-child01", "nested-child01/spire-child-cluster-01.yaml"),
+        ("nested-child02", "nested-child02/spire-child-cluster-02.yaml"),
+    ] {
+        let files: [(&[&str], &str); 1] = [(&["nested-root/your-values.yaml", file], "spire-nested")];
+        let Some(found) = against_documents(environment, &files) else { return };
+        assert_only_meant(&found, NESTED_CHILD);
+    }
+}
+
+#[test]
+fn kind_testbed_is_document_004() {
+    let files: [(&[&str], &str); 2] =
+        [(&["kind-testbed/dir.values.yaml"], "dir"), (&["kind-testbed/spire.values.yaml"], "spire")];
+    let Some(found) = against_documents("kind-testbed", &files) else { return };
+    assert_only_meant(&found, KIND_TESTBED);
+}
+
+#[test]
+fn kind_partner_is_document_004() {
+    let files: [(&[&str], &str); 2] =
+        [(&["kind-partner/dirctl.values.yaml"], "dirctl"), (&["kind-partner/spire.values.yaml"], "spire")];
+    let Some(found) = against_documents("kind-partner", &files) else { return };
+    assert_only_meant(&found, KIND_PARTNER);
+}
+
+const VOLUMES: &str = "document 000: production keeps its data on volumes, of a class that is named";
+const ROUTING: &str = "document 000: peers reach the routing port through a load balancer, by name";
+const SVID: &str = "with passthrough clients see this certificate, so it carries the public name";
+const PUBLIC_API: &str = "what peers are told of this node must be reachable for them";
+const NODE_KEY: &str = "the peer ID stays the same across restarts";
+const CHECKSUM: &str = "nothing else restarts the pods when their configuration changes";
+const PULL_SECRETS: &str = "the image is public; the chart's default names a Secret that nobody makes";
+const NAMES: &str = "names follow from component and environment";
+const ONE_VERSION: &str = "one version for the chart and all its images";
+const HOOKS: &str = "Argo CD is no Helm client: the hooks would run on every sync";
+const MOVED: &str = "the chart does not read `spire-server`: the settings stand where it reads them";
+const LOG_LEVELS: &str = "the chart's own name for this agent";
+const ONLY_ROOT: &str = "the children do not run this server";
+const TAKE_OVER: &str = "what Helm needs to take the namespace over; Argo CD needs nothing, and never deletes it";
+const CLASS: &str = "workloads' ClusterSPIFFEIDs name a class; the chart's default is made from the release";
+const RECONCILER: &str = "its file is its own: it inherits nothing from `config`";
+
+const PARTNER_IO: &[Meant] = &[
+    added(
+        "dir",
+        "apiserver.authz_policies_csv[p,prod.ads.outshift.io,/agntcy.dir.store.v1.StoreService/Pull]",
+        ANY,
+        GRANTS,
+    ),
+    added(
+        "dir",
+        "apiserver.authz_policies_csv[p,prod.ads.outshift.io,/agntcy.dir.store.v1.StoreService/PullReferrer]",
+        ANY,
+        GRANTS,
+    ),
+    added(
+        "dir",
+        "apiserver.authz_policies_csv[p,prod.ads.outshift.io,/agntcy.dir.store.v1.StoreService/Lookup]",
+        ANY,
+        GRANTS,
+    ),
+    added(
+        "dir",
+        "apiserver.authz_policies_csv[p,prod.ads.outshift.io,/agntcy.dir.store.v1.SyncService/RequestRegistryCredentials]",
+        ANY,
+        GRANTS,
+    ),
+    added(
+        "dir",
+        "apiserver.config.publication",
+        r#"{"scheduler_interval":"1h","worker_timeout":"30m","worker_count":1}"#,
+        IS_DEFAULT,
+    ),
+    added("dir", "apiserver.config.ratelimit", ANY, LIMITS),
+    changed("dir", "apiserver.config.routing.directory_api_address", r#""api.partner.io:443""#, PUBLIC_API),
+    added("dir", "apiserver.config.routing.key_path", ANY, NODE_KEY),
+    removed("dir", "apiserver.config.store.oci.auth_config.password", CREDENTIALS),
+    removed("dir", "apiserver.config.store.oci.auth_config.username", CREDENTIALS),
+    removed("dir", "apiserver.config.sync", CREDENTIALS),
+    removed("dir", "apiserver.secrets", CREDENTIALS),
+    removed("dir", "apiserver.zot.authHeader", CREDENTIALS),
+    changed("dir", "apiserver.zot.secretFiles", "null", CREDENTIALS),
+    added("dir", "apiserver.extraEnv", ANY, CREDENTIALS),
+    added("dir", "apiserver.extraVolumes", ANY, NODE_KEY),
+    added("dir", "apiserver.extraVolumeMounts", ANY, NODE_KEY),
+    changed("dir", "apiserver.postgresql.auth.password", r#""managed-by-external-secrets""#, PLACEHOLDER),
+    added("dir", "apiserver.postgresql.auth.existingSecret", r#""dir-dir-partner-io-argoapp-apiserver""#, PLACEHOLDER),
+    added("dir", "apiserver.postgresql.auth.secretKeys", ANY, PLACEHOLDER),
+    removed("dir", "apiserver.ingress.hosts[host=api.partner.io].paths", INGRESS),
+    added("dir", "apiserver.ingress.hosts[host=api.partner.io].http", ANY, INGRESS),
+    added("dir", "apiserver.spire.dnsNameTemplates", r#"["api.partner.io"]"#, SVID),
+    added("dir", "apiserver.routingService", ANY, ROUTING),
+    added("dir", "apiserver.pvc", r#"{"create":true,"storageClassName":"standard","size":"20Gi"}"#, VOLUMES),
+    added("dir", "apiserver.postgresql.primary", ANY, VOLUMES),
+    added("dir", "apiserver.zot.persistence", "true", VOLUMES),
+    added("dir", "apiserver.zot.pvc", ANY, VOLUMES),
+    added("dir", "apiserver.resources", ANY, RESOURCES),
+    added("dir", "apiserver.reconciler", ANY, RECONCILER),
+    added("dir", "apiserver.zot.resources", ANY, RESOURCES),
+    added("dir", "apiserver.podSecurityContext", ANY, HARDENED),
+    added("dir", "apiserver.securityContext", ANY, HARDENED),
+    added("dir", "apiserver.service", r#"{"type":"ClusterIP"}"#, CLUSTER_IP),
+    added("dir", "apiserver.zot.service", r#"{"type":"ClusterIP"}"#, CLUSTER_IP),
+    added("dir", "apiserver.log_level", r#""INFO""#, LOGS),
+    added("dir", "apiserver.log_format", r#""json""#, LOGS),
+    added("dir", "apiserver.image.pullSecrets", "[]", PULL_SECRETS),
+    added(
+        "dir",
+        "apiserver.zot.ingress.annotations[nginx.ingress.kubernetes.io/proxy-body-size]",
+        r#""0""#,
+        "blobs are bigger than nginx allows by default",
+    ),
+    removed("dir", "apiserver.zot.ingress.tls[secretName=zot-partner-tls]", NAMES),
+    added("dir", "apiserver.zot.ingress.tls[secretName=zot-public-tls]", ANY, NAMES),
+    changed("spire", "global.spire.clusterName", r#""partner-io""#, "kind-partner is a cluster called partner already"),
+    added("spire", "global.spire.jwtIssuer", r#""https://oidc-discovery.spire.partner.io""#, ISSUER),
+    removed("spire", "spiffe-oidc-discovery-provider.config", ISSUER),
+    added("spire", "spiffe-oidc-discovery-provider.ingress.tlsSecret", ANY, CERTIFICATE),
+    added(
+        "spire",
+        "spiffe-oidc-discovery-provider.ingress.annotations[nginx.ingress.kubernetes.io/backend-protocol]",
+        r#""HTTPS""#,
+        "the provider serves TLS",
+    ),
+    added("spire", "spiffe-oidc-discovery-provider.resources", ANY, RESOURCES),
+    removed("spire", "spire-server.controllerManager.identities.clusterFederatedTrustDomain", NOT_READ),
+    added("spire", "spire-server.controllerManager.resources", ANY, RESOURCES),
+    changed("spire", "spire-server.federation.ingress.tlsSecret", r#""spire-federation-cert""#, NAMES),
+    added("spire", "spire-server.persistence", r#"{"storageClass":"standard"}"#, VOLUMES),
+    added("spire", "spire-server.resources", ANY, RESOURCES),
+    added("spire", "spire-agent", ANY, RESOURCES),
+];
+
+const DATA_STORE: &str = concat!(
+    r#"{"sql":{"databaseType":"mysql","databaseName":"spireserver","#,
+    r#""host":"spire-datastore-mysqlv2.cluster-abc123def456.us-east-1.rds.amazonaws.com","port":3306,"#,
+    r#""region":"us-east-1","username":"spireadmin","#,
+    r#""externalSecret":{"enabled":true,"name":"spire-db-secret","key":"password"}}}"#,
+);
+const PERSISTENCE: &str = r#"{"type":"pvc","size":"1Gi","accessMode":"ReadWriteOnce","storageClass":"gp3"}"#;
+
+const NESTED_ROOT: &[Meant] = &[
+    removed("spire-nested", "downstream-spire-agent", LOG_LEVELS),
+    removed("spire-nested", "spire-agent-downstream", LOG_LEVELS),
+    removed("spire-nested", "spire-agent-upstream", LOG_LEVELS),
+    added("spire-nested", "downstream-spire-agent-full", r#"{"logLevel":"debug"}"#, LOG_LEVELS),
+    added("spire-nested", "global.deleteHooks", r#"{"enabled":false}"#, HOOKS),
+    added("spire-nested", "global.installAndUpgradeHooks", r#"{"enabled":false}"#, HOOKS),
+    added("spire-nested", "global.spire.namespaces.server", ANY, TAKE_OVER),
+    added("spire-nested", "global.spire.namespaces.system", ANY, TAKE_OVER),
+    added("spire-nested", "internal-spire-server.controllerManager", r#"{"className":"dir-spire"}"#, CLASS),
+    removed("spire-nested", "spire-server", MOVED),
+    added("spire-nested", "root-spire-server.caTTL", r#""720h""#, MOVED),
+    added("spire-nested", "root-spire-server.dataStore", DATA_STORE, MOVED),
+    added("spire-nested", "root-spire-server.kind", r#""statefulset""#, MOVED),
+    added("spire-nested", "root-spire-server.persistence", PERSISTENCE, MOVED),
+    added("spire-nested", "root-spire-server.replicaCount", "1", MOVED),
+    added(
+        "spire-nested",
+        "root-spire-server.serviceAccount",
+        r#"{"create":true,"name":"spire-server","annotations":{"eks.amazonaws.com/role-arn":"arn:aws:iam::111122223333:role/spire-server"}}"#,
+        MOVED,
+    ),
+    added(
+        "spire-nested",
+        "external-spire-server.kubeConfigs",
+        r#"{"child01":{"kubeConfigBase64":""},"child02":{"kubeConfigBase64":""}}"#,
+        "the document passes them on the command line; here an ExternalSecret fills the Secret",
+    ),
+    removed(
+        "spire-nested",
+        "spiffe-oidc-discovery-provider.ingress.hosts[host=oidc-discovery.spirenested.example.com].paths[0].backend",
+        "the chart adds the service itself, under its right name",
+    ),
+    removed(
+        "spire-nested",
+        "spiffe-oidc-discovery-provider.ingress.hosts[host=oidc-discovery.spirenested.example.com].paths[1].backend",
+        "the chart adds the service itself, under its right name",
+    ),
+];
+
+const NESTED_CHILD: &[Meant] = &[
+    removed("spire-nested", "downstream-spire-agent", LOG_LEVELS),
+    removed("spire-nested", "spire-agent-downstream", LOG_LEVELS),
+    removed("spire-nested", "spire-agent-upstream", LOG_LEVELS),
+    added("spire-nested", "downstream-spire-agent-full", r#"{"logLevel":"debug"}"#, LOG_LEVELS),
+    added("spire-nested", "global.deleteHooks", r#"{"enabled":false}"#, HOOKS),
+    added("spire-nested", "global.installAndUpgradeHooks", r#"{"enabled":false}"#, HOOKS),
+    added("spire-nested", "global.spire.namespaces.server", ANY, TAKE_OVER),
+    added("spire-nested", "global.spire.namespaces.system", ANY, TAKE_OVER),
+    added("spire-nested", "internal-spire-server.controllerManager", r#"{"className":"dir-spire"}"#, CLASS),
+    removed("spire-nested", "external-spire-server", ONLY_ROOT),
+    removed("spire-nested", "root-spire-server", ONLY_ROOT),
+];
+
+const BUNDLE: &str = "an example in place of the document's <…>; `dirops check` says so";
+
+const SWITCHED_OFF: &str = "document 000's limits of a local cluster, for when somebody switches them on";
+
+const KIND_TESTBED: &[Meant] = &[
+    reordered("dir", "apiserver.authz_policies_csv", "the order of rows means nothing"),
+    added("dir", "apiserver.config.ratelimit.global_rps", "50", SWITCHED_OFF),
+    added("dir", "apiserver.config.ratelimit.global_burst", "100", SWITCHED_OFF),
+    added("dir", "apiserver.config.ratelimit.per_client_rps", "100", SWITCHED_OFF),
+    added("dir", "apiserver.config.ratelimit.per_client_burst", "200", SWITCHED_OFF),
+    changed(
+        "dir",
+        "apiserver.config.routing.directory_api_address",
+        r#""dir-dir-kind-testbed-argoapp-apiserver.dir-kind-testbed-dir.svc.cluster.local:8888""#,
+        NAMES,
+    ),
+    changed(
+        "dir",
+        "apiserver.config.store.oci.registry_address",
+        r#""dir-dir-kind-testbed-argoapp-zot.dir-kind-testbed-dir.svc.cluster.local:5000""#,
+        NAMES,
+    ),
+    added("dir", "apiserver.extraEnv", ANY, CHECKSUM),
+    added("dir", "apiserver.image.pullSecrets", "[]", PULL_SECRETS),
+    added("dir", "apiserver.podSecurityContext", ANY, HARDENED),
+    added("dir", "apiserver.securityContext", ANY, HARDENED),
+    added(
+        "dir",
+        "apiserver.postgresql.auth.postgresPassword",
+        r#""dir""#,
+        "without it PostgreSQL's chart draws a new password at every rendering",
+    ),
+    added("dir", "apiserver.reconciler.image", r#"{"tag":"v1.0.0"}"#, ONE_VERSION),
+    added("dir", "apiserver.resources", "{}", IS_DEFAULT),
+    added("dir", "apiserver.routingService.externalTrafficPolicy", r#""Local""#, IS_DEFAULT),
+    changed("dir", "apiserver.spire.federation[trustDomain=partner.testbed.local].trustDomainBundle", ANY, BUNDLE),
+    removed("spire", "spire-server.controllerManager.identities.clusterFederatedTrustDomain", NOT_READ),
+];
+
+const EXAMPLE_JOBS: &str = "the chart switches these on: they look up and push a record that is nobody's";
+
+const KIND_PARTNER: &[Meant] = &[
+    added("dirctl", "configMaps", "[]", EXAMPLE_JOBS),
+    added("dirctl", "cronjobs.lookup", r#"{"enabled":false}"#, EXAMPLE_JOBS),
+    added("dirctl", "cronjobs.push", r#"{"enabled":false}"#, EXAMPLE_JOBS),
+    reordered("dirctl", "env", "no variable is made from another"),
+    added("dirctl", "image.pullSecrets", "[]", PULL_SECRETS),
+    changed("dirctl", "spire.federation[trustDomain=testbed.internal.local].trustDomainBundle", ANY, BUNDLE),
+    removed("spire", "spire-server.controllerManager.identities.clusterFederatedTrustDomain", NOT_READ),
+];
+
+/// The objects that the document applies by hand: those that are rendered, by kind and name.
+#[test]
+fn the_kind_clusters_have_the_objects_of_document_004() {
+    let Some(shared) = shared() else { return };
+    for (environment, file, component, pool) in [
+        ("kind-testbed", "metallb.manifests.yaml", "metallb", "testbed"),
+        ("kind-testbed", "spire-server-federation.service.yaml", "spire", "testbed"),
+        ("kind-testbed", "dir-apiserver-external.service.yaml", "dir", "testbed"),
+        ("kind-partner", "metallb.manifests.yaml", "metallb", "partner"),
+        ("kind-partner", "spire-server-federation.service.yaml", "spire", "partner"),
+    ] {
+        let rendered = RENDERED.documents(&format!("applications/{component}/{environment}/manifests.yaml"));
+        for expected in yaml_files(&shared.join("expected").join(environment).join(file)) {
+            let same = |object: &&Value| {
+                object["kind"] == expected["kind"] && object["metadata"]["name"] == expected["metadata"]["name"]
+            };
+            let found = rendered.iter().find(same).unwrap_or_else(|| panic!("{environment} lacks {expected}"));
+            let differences = differences(file, Some(&expected), Some(found));
+            let meant: Vec<Meant> = OBJECTS.iter().copied().filter(|row| row.file == file).collect();
+            assert_only_meant(&differences, &meant);
+            if expected["kind"] == "Service" {
+                assert_eq!(found["metadata"]["annotations"]["metallb.io/address-pool"], format!("{pool}-pool"));
+                assert_eq!(
+                    found["spec"]["selector"]["app.kubernetes.io/instance"],
+                    format!("{component}-dir-{environment}-argoapp")
+                );
+                assert_eq!(found["metadata"]["namespace"], format!("dir-{environment}-{component}"));
+            }
+        }
+    }
+}
+
+const WAVE: &str = "the chart brings these kinds, and its webhook judges the objects: they come after it";
+const ADDRESS: &str = "the other cluster has this address in its values: it must not depend on who asks first";
+
+const OBJECTS: &[Meant] = &[
+    added("metallb.manifests.yaml", "metadata.annotations", r#"{"argocd.argoproj.io/sync-wave":"1"}"#, WAVE),
+    added("spire-server-federation.service.yaml", "metadata.annotations[metallb.io/loadBalancerIPs]", ANY, ADDRESS),
+    changed("spire-server-federation.service.yaml", "metadata.namespace", ANY, NAMES),
+    changed("spire-server-federation.service.yaml", "spec.selector[app.kubernetes.io/instance]", ANY, NAMES),
+    added("dir-apiserver-external.service.yaml", "metadata.annotations[metallb.io/loadBalancerIPs]", ANY, ADDRESS),
+    changed("dir-apiserver-external.service.yaml", "metadata.namespace", ANY, NAMES),
+    changed("dir-apiserver-external.service.yaml", "spec.selector[app.kubernetes.io/instance]", ANY, NAMES),
+];
+
 // --- prod: what document 000 asks of production -----------------------------------------------------------------------
 
 const TRUST_DOMAIN: &str = "prod.ads.outshift.io";
@@ -253,6 +599,7 @@ fn prod_passes_tls_through_to_the_apiserver() {
     let annotations = "/apiserver/ingress/annotations";
     assert_at(DIR, &dir, &format!("{annotations}/nginx.ingress.kubernetes.io~1ssl-passthrough"), json!("true"));
     assert_at(DIR, &dir, &format!("{annotations}/nginx.ingress.kubernetes.io~1backend-protocol"), json!("GRPCS"));
+    assert_at(DIR, &dir, &format!("{annotations}/{EXTERNAL_DNS}"), json!(API_HOST));
     assert_at(DIR, &dir, "/apiserver/ingress/tls", json!([{"hosts": [API_HOST]}]));
     assert_at(DIR, &dir, "/apiserver/spire/dnsNameTemplates", json!([API_HOST]));
     assert_at(DIR, &dir, "/apiserver/config/routing/directory_api_address", json!(format!("{API_HOST}:443")));
@@ -274,7 +621,7 @@ fn prod_shows_the_registry_and_spire_under_their_own_names() {
     let (dir, spire) = (prod("dir"), prod("spire"));
     assert_at(DIR, &dir, "/apiserver/zot/ingress/enabled", json!(true));
     assert_at(DIR, &dir, "/apiserver/zot/ingress/hosts/0/host", json!(ZOT_HOST));
-    assert_at(DIR, &dir, "/apiserver/zot/ingress/tls/0/hosts", json!([ZOT_HOST]));
+    assert_at(DIR, &dir, "/apiserver/zot/ingress/tls", json!([{"secretName": "zot-public-tls", "hosts": [ZOT_HOST]}]));
     assert_at(DIR, &dir, "/apiserver/config/store/oci/registry_address", json!(ZOT_HOST));
     assert_at(SPIRE, &spire, "/spire-server/federation/enabled", json!(true));
     assert_at(SPIRE, &spire, "/spire-server/federation/ingress/enabled", json!(true));
@@ -317,9 +664,32 @@ fn prod_gives_workloads_their_identity_before_they_start() {
 }
 
 #[test]
+fn prod_keeps_the_keys_of_spire_on_an_encrypted_volume() {
+    assert_at(SPIRE, &prod("spire"), "/spire-server/persistence/storageClass", json!("ebs-sc-encrypted"));
+}
+
+/// "Required for CronJobs and short-lived workloads".
+#[test]
+fn the_jobs_of_prod_have_their_identity_before_they_start() {
+    assert_at("applications/dirctl/prod", &prod("dirctl"), "/spire/useCSIDriver", json!(true));
+}
+
+/// "ExternalSecrets + Vault".
+#[test]
+fn prod_takes_its_credentials_from_vault() {
+    let secrets = RENDERED.documents(&format!("{DIR}/manifests.yaml"));
+    let names: BTreeSet<&str> = secrets.iter().filter_map(|secret| secret["spec"]["target"]["name"].as_str()).collect();
+    assert_eq!(names, ["dir-dir-prod-argoapp-apiserver", "dir-dir-prod-argoapp-secret"].into());
+    let store = json!({"name": "vault-backend", "kind": "ClusterSecretStore"});
+    assert!(secrets.iter().all(|secret| secret["spec"]["secretStoreRef"] == store), "{secrets:?}");
+}
+
+#[test]
 fn prod_routing_is_reached_by_name_through_a_load_balancer() {
     let dir = prod("dir");
     assert_at(DIR, &dir, "/apiserver/routingService/type", json!("LoadBalancer"));
+    assert_at(DIR, &dir, "/apiserver/routingService/cloudProvider", json!("aws"));
+    assert_at(DIR, &dir, "/apiserver/routingService/aws/internal", json!(false));
     assert_at(DIR, &dir, &format!("/apiserver/routingService/annotations/{EXTERNAL_DNS}"), json!(ROUTING_HOST));
 }
 

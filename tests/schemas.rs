@@ -30,7 +30,8 @@ fn every_custom_resource_satisfies_its_schema() {
     let objects = objects();
     let problems: Vec<String> = objects.iter().flat_map(|object| violations(schemas, object)).collect();
     assert_none(&problems, "the API server would refuse these (../shared/crds); mend base/, overlays/ or the program:");
-    for kind in ["AppProject", "Application", "ApplicationSet", "ExternalSecret"] {
+    let kinds = ["AppProject", "Application", "ApplicationSet", "ExternalSecret", "IPAddressPool", "L2Advertisement"];
+    for kind in kinds {
         assert!(objects.iter().any(|object| object.kind() == kind), "no {kind} was rendered, so none was validated");
     }
 }
@@ -148,6 +149,25 @@ fn no_application_has_empty_lists_or_maps() {
         empty.into_iter().map(|path| format!("{path} is empty")).collect()
     });
     assert_none(&problems, "Argo CD drops empty fields, and its app-of-apps then stays out of sync; leave them out:");
+}
+
+/// Of the names that SPIRE's charts make of a release: Services may have 63 characters, StatefulSets 52, for a label on
+/// their pods adds a hash.
+#[test]
+fn every_release_leaves_room_for_the_names_that_its_chart_makes() {
+    let problems = each_application(|_, application| {
+        let Some((chart, _)) = application.chart() else { return Vec::new() };
+        let (service, set) = match chart {
+            "spire" => ("-controller-manager-webhook", "-server"),
+            "spire-nested" => ("-external-controller-manager-webhook", "-internal-server"),
+            _ => return Vec::new(),
+        };
+        let release = application.document.pointer("/spec/sources/0/helm/releaseName").and_then(Value::as_str);
+        let release = release.unwrap_or(application.name());
+        let too_long = [(service, 63), (set, 52)].into_iter().filter(|(end, limit)| release.len() + end.len() > *limit);
+        too_long.map(|(end, limit)| format!("{release}{end} has more than {limit} characters")).collect()
+    });
+    assert_none(&problems, "the API server would refuse these; shorten the environment's name, or name the release:");
 }
 
 #[test]

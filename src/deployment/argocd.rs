@@ -159,8 +159,15 @@ pub fn application(environment: &Environment, component: &Deployed) -> Node {
         ],
     );
     let mut sources = Vec::new();
+    let mut helm = Node::map(place, []);
+    if component.release != component.application {
+        helm.set("releaseName", Node::new(place, component.release.clone()));
+    }
     if !files.is_empty() {
-        chart.set("helm", Node::map(place, [("valueFiles", texts(place, files))]));
+        helm.set("valueFiles", texts(place, files));
+    }
+    if helm.as_map().is_some_and(|helm| !helm.is_empty()) {
+        chart.set("helm", helm);
     }
     sources.push(chart);
     let manifests = !component.manifests.is_empty();
@@ -175,9 +182,9 @@ pub fn application(environment: &Environment, component: &Deployed) -> Node {
         None,
         &component.shields,
     );
-    let mut app = object(place, "Application", &component.release, spec);
+    let mut app = object(place, "Application", &component.application, spec);
     let metadata = [
-        ("name", Node::new(place, component.release.clone())),
+        ("name", Node::new(place, component.application.clone())),
         ("namespace", (&environment.argocd_namespace).into()),
         ("labels", labels(environment, &component.name)),
         ("annotations", annotations(component.wave.place, &wave)),

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::expression::{self, Facts};
-use crate::workspace::{Component, ComponentUse, Environment, Located, evaluated_label, text};
+use crate::workspace::{Component, ComponentUse, Delivery, Environment, Located, evaluated_label, text};
 use crate::yaml::{Entry, Map, Node, Text, Value};
 
 use super::partners::{Partner, own_policies, partner_policies};
@@ -18,7 +18,9 @@ const RELEASE_LIMIT: usize = 53;
 pub struct Names {
     /// The component's name.
     pub component: String,
-    /// The release's and the Application's.
+    /// The Application's.
+    pub application: Text,
+    /// The release's.
     pub release: Text,
     /// The namespace.
     pub namespace: Located<Text>,
@@ -60,12 +62,27 @@ pub fn names(
     component: &Component,
     facts: &Facts,
 ) -> Result<Names, Diagnostic> {
-    let release = format!("{}-dir-{}-argoapp", component.name, &*environment.name);
+    let application: Text = format!("{}-dir-{}-argoapp", component.name, &*environment.name).into();
+    let release = match &component.release {
+        None => Located { value: application.clone(), place: environment.name.place },
+        Some(node) => {
+            if environment.delivery == Delivery::ApplicationSet {
+                return Err(Diagnostic::new(format!(
+                    "`{}` names its own release, which an ApplicationSet cannot tell from the others'",
+                    component.name
+                ))
+                .at(used.name.place)
+                .help("set `delivery: applications`"));
+            }
+            evaluated_label(&expression::resolve(node, facts)?, "a release")?
+        }
+    };
     if release.len() > RELEASE_LIMIT {
         return Err(Diagnostic::new(format!(
-            "the release name `{release}` has more than {RELEASE_LIMIT} characters, which Helm refuses"
+            "the release name `{}` has more than {RELEASE_LIMIT} characters, which Helm refuses",
+            &*release.value
         ))
-        .at(environment.name.place)
+        .at(release.place)
         .help("shorten the environment's name"));
     }
     let namespace = match (&used.namespace, &component.namespace) {
@@ -82,7 +99,8 @@ pub fn names(
     };
     Ok(Names {
         component: component.name.clone(),
-        release: release.into(),
+        application,
+        release: release.value,
         namespace,
         version: used.version.as_ref().unwrap_or(&component.version).clone(),
         wave: used.wave.as_ref().unwrap_or(&component.wave).clone(),

@@ -95,7 +95,9 @@ pub enum Applications {
 pub struct Deployed {
     /// The component's name.
     pub name: String,
-    /// The release's and the Application's name.
+    /// The Application's name.
+    pub application: Text,
+    /// The release's name.
     pub release: Text,
     /// The namespace.
     pub namespace: Located<Text>,
@@ -198,7 +200,7 @@ pub fn build(workspace: &Workspace<'_>, environment: &Environment) -> Result<Dep
         let values = values::values(layers, component, &mut facts)?;
         let carries_store = store_carrier == Some(index);
         let objects = match &credentials {
-            Some(credentials) => credentials.objects(environment, component, &facts, carries_store)?,
+            Some(credentials) => credentials.objects(environment, component, &facts, &values, carries_store)?,
             None => SecretObjects::default(),
         };
         let manifests = manifests(workspace, environment, component, &facts)?;
@@ -326,6 +328,7 @@ fn deployed(
     }
     Ok(Deployed {
         name: component.name.clone(),
+        application: names.application.clone(),
         release: names.release.clone(),
         namespace: names.namespace.clone(),
         namespaces,

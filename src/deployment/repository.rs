@@ -200,15 +200,16 @@ impl Reading<'_> {
         let (chart_repository, chart_name) =
             (field("repoURL").unwrap_or_else(null), field("chart").unwrap_or_else(null));
         let version = located(chart.and_then(|chart| chart.get("targetRevision")), place);
-        let release = located(at(application, "metadata.name"), place);
+        let application_name = located(at(application, "metadata.name"), place);
         let value_files = self.value_files(chart)?;
         let record = (self.records)(chart_name.as_text().unwrap_or_default(), &version);
         Ok(Deployed {
-            name: component_name(application, &release.value),
+            name: component_name(application, &application_name.value),
             release: match chart.and_then(|chart| at(chart, "helm.releaseName")) {
                 Some(name) => located(Some(name), place).value,
-                None => release.value,
+                None => application_name.value.clone(),
             },
+            application: application_name.value,
             namespace: located(at(application, "spec.destination.namespace"), place),
             namespaces: Vec::new(),
             chart_repository,
@@ -310,6 +311,7 @@ impl Deployment {
         let components = vec![Deployed {
             name: chart.to_owned(),
             release: chart.into(),
+            application: chart.into(),
             namespace: located(""),
             namespaces: Vec::new(),
             chart_repository: null(),

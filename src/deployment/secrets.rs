@@ -2,10 +2,11 @@
 //!
 //! Shapes after external-secrets.io/latest/api/spec.
 
+use super::Values;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::expression::{self, Facts};
-use crate::workspace::{Component, Environment, Fields, Located, Secret, text, wrong_type};
-use crate::yaml::{Map, Node, Text, Value};
+use crate::workspace::{Component, Environment, Fields, Located, Secret, split, text, wrong_type};
+use crate::yaml::{Map, Node, Path, Step, Text, Value};
 
 /// Waves of objects inside one Application: the store before what reads it, both before the chart's objects (wave 0).
 const STORE_WAVE: &str = "-2";
@@ -81,13 +82,18 @@ impl ExternalSecrets {
         environment: &Environment,
         component: &Component,
         facts: &Facts,
+        values: &Values,
         with_cluster_store: bool,
     ) -> Result<SecretObjects, Diagnostic> {
         let mut objects = SecretObjects::default();
         for secret in active(environment, component) {
+            let keys = keys(secret, values);
+            if keys.is_empty() {
+                continue;
+            }
             let name = expression::resolve(&secret.name, facts)?;
             let name = text(&name, "name")?;
-            let manifest = self.external_secret(environment, &name, secret)?;
+            let manifest = self.external_secret(environment, &name, &keys)?;
             objects.manifests.push(manifest);
             if secret.shield {
                 objects.shields.push(name.value);
@@ -104,7 +110,7 @@ impl ExternalSecrets {
         &self,
         environment: &Environment,
         name: &Located<Text>,
-        secret: &Secret,
+        keys: &[Key],
     ) -> Result<Node, Diagnostic> {
         let place = name.place;
         let Some(path) = &self.path else {
@@ -112,7 +118,7 @@ impl ExternalSecrets {
                 .at(environment.place)
                 .help("say where in the store the credentials of this environment are"));
         };
-        let datum = |(key, property): &(Located<Text>, Located<Text>)| {
+        let datum = |(key, property): &Key| {
             let remote = [("key", path.into()), ("property", property.into())];
             let fields = [("secretKey", key.into()), ("remoteRef", Node::map(property.place, remote))];
             Node::map(key.place, fields)
@@ -128,7 +134,7 @@ impl ExternalSecrets {
             ("refreshInterval", (&self.refresh_interval).into()),
             ("secretStoreRef", Node::map(self.store.place, store)),
             ("target", Node::map(place, target)),
-            ("data", Node::list(place, secret.keys.iter().map(datum))),
+            ("data", Node::list(place, keys.iter().map(datum))),
         ];
         Ok(object(&self.api_version, "ExternalSecret", &name.value, SECRET_WAVE, Node::map(place, spec)))
     }
@@ -147,6 +153,23 @@ pub fn active<'a>(environment: &'a Environment, component: &'a Component) -> imp
         let mut needed = secret.profiles.iter();
         needed.all(|profile| environment.has_profile(profile))
     })
+}
+
+/// A key in a Secret, and the property in the store.
+type Key = (Located<Text>, Located<Text>);
+
+/// Returns the keys of a Secret, those that follow from the values included.
+fn keys(secret: &Secret, values: &Values) -> Vec<Key> {
+    let mut keys = secret.keys.clone();
+    if let (Some(path), Some(values)) = (&secret.keys_of, &values.merged) {
+        let steps = split(path).into_iter().map(Step::Key).collect();
+        let map = Path(steps).find(values).and_then(Node::as_map);
+        for (key, entry) in map.into_iter().flatten() {
+            let key = Located { value: key.clone(), place: entry.key };
+            keys.push((key.clone(), key));
+        }
+    }
+    keys
 }
 
 fn object(api_version: &Node, kind: &str, name: &str, wave: &str, spec: Node) -> Node {

@@ -34,6 +34,7 @@ rules! {
     duplicate_application
     duplicate_trust_domain
     endpoint_spiffe_id
+    example_bundle
     expired_bootstrap_bundle
     expired_bundle
     expiring_bundle

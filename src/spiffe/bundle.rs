@@ -31,7 +31,12 @@ pub struct Authority {
     pub not_before: i64,
     /// The last one.
     pub not_after: i64,
+    /// Whether its subject says that it is an example: nobody has its private key.
+    pub is_example: bool,
 }
+
+/// The organization that example certificates name as their subject's.
+const EXAMPLE_ORGANIZATION: &str = "dirops example";
 
 /// A public key in a form in which equal keys are equal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -365,6 +370,7 @@ impl Reader<'_> {
             place,
             not_before: validity.not_before.timestamp(),
             not_after: validity.not_after.timestamp(),
+            is_example: is_example(certificate),
         });
         if !certificate.is_ca() {
             self.say(KIND, place, "the certificate is not a CA's: basic constraints do not say so");
@@ -415,6 +421,11 @@ impl Reader<'_> {
             self.problem(ProblemKind::Certificate, diagnostic);
         }
     }
+}
+
+fn is_example(certificate: &X509Certificate<'_>) -> bool {
+    let mut organizations = certificate.subject().iter_organization();
+    organizations.any(|organization| organization.as_str().is_ok_and(|name| name == EXAMPLE_ORGANIZATION))
 }
 
 /// Returns whether this is a Name in DER and nothing else: RFC 5280, section 4.1.2.4. The reader of certificates is more

@@ -23,6 +23,8 @@ pub struct Component {
     pub version: Located<Text>,
     /// The namespace, where it is not the usual one.
     pub namespace: Option<Node>,
+    /// The release's name, where it is not the Application's.
+    pub release: Option<Node>,
     /// Further namespaces that the chart writes to.
     pub namespaces: Vec<Node>,
     /// Sync wave of the Application.
@@ -74,6 +76,8 @@ pub struct Secret {
     pub shield: bool,
     /// The keys in the Secret, each with the property in the store.
     pub keys: Vec<(Located<Text>, Located<Text>)>,
+    /// A value path whose map's keys are keys in the Secret, too, and properties of the same name.
+    pub keys_of: Option<Located<Text>>,
 }
 
 impl Component {
@@ -114,6 +118,7 @@ impl Component {
             &[
                 "chart",
                 "namespace",
+                "release",
                 "namespaces",
                 "wave",
                 "clusterKinds",
@@ -132,6 +137,7 @@ impl Component {
             chart_name: chart.required_text("name")?,
             version: chart.required_text("version")?,
             namespace: fields.node("namespace").cloned(),
+            release: fields.node("release").cloned(),
             namespaces: list(&fields, "namespaces")?.to_vec(),
             wave: wave(&fields)?.unwrap_or(Located { value: 0, place: node.place }),
             cluster_kinds: list(&fields, "clusterKinds")?.iter().map(kind).collect::<Result<_, _>>()?,
@@ -247,7 +253,7 @@ fn list_keys(fields: &Fields<'_>) -> Result<ListKeys, Diagnostic> {
 }
 
 fn secret(node: &Node) -> Result<Secret, Diagnostic> {
-    let fields = Fields::of(node, "an entry of `secrets`", &["name", "profiles", "shield", "keys"])?;
+    let fields = Fields::of(node, "an entry of `secrets`", &["name", "profiles", "shield", "keys", "keysOf"])?;
     let profiles = match fields.node("profiles") {
         Some(profiles) => texts(profiles, "profiles")?,
         None => vec![Located { value: "external-secrets".into(), place: node.place }],
@@ -257,7 +263,10 @@ fn secret(node: &Node) -> Result<Secret, Diagnostic> {
         Some((_, Value::Bool(shield))) => *shield,
         Some((node, _)) => return Err(wrong_type(node, "shield", "a boolean")),
     };
-    fields.required("keys")?;
+    let keys_of = fields.text("keysOf")?;
+    if keys_of.is_none() {
+        fields.required("keys")?;
+    }
     let keys = fields.entries("keys")?.into_iter();
     Ok(Secret {
         name: fields.required("name")?.clone(),
@@ -266,6 +275,7 @@ fn secret(node: &Node) -> Result<Secret, Diagnostic> {
         keys: keys
             .map(|(key, property)| Ok((key, super::fields::text(property, "keys")?)))
             .collect::<Result<_, _>>()?,
+        keys_of,
     })
 }
 

@@ -39,7 +39,7 @@ pub struct Environment {
     pub hosts: Vec<(&'static str, Located<Text>)>,
     /// The class of the SPIRE controller manager.
     pub class_name: Located<Text>,
-    /// The profiles, in order.
+    /// The profiles, in order: those that it names, each after those that it includes.
     pub profiles: Vec<Located<Text>>,
     /// How its Applications come to be.
     pub delivery: Delivery,
@@ -143,7 +143,7 @@ pub enum Trust {
     List(Vec<Located<Text>>),
 }
 
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "source",
     "repository",
     "revision",
@@ -157,6 +157,7 @@ const KEYS: [&str; 20] = [
     "hosts",
     "className",
     "profiles",
+    "includes",
     "delivery",
     "access",
     "components",
@@ -276,11 +277,37 @@ fn hostname(host: Located<Text>) -> Result<Located<Text>, Diagnostic> {
 }
 
 fn profiles(fields: &Fields<'_>) -> Result<Vec<Located<Text>>, Diagnostic> {
-    let profiles = fields.texts("profiles")?;
+    let named = fields.texts("profiles")?;
     let mut seen = BTreeSet::new();
-    match profiles.iter().find(|profile| !seen.insert(&profile.value)) {
-        None => Ok(profiles),
-        Some(twice) => Err(Diagnostic::new(format!("the profile `{}` is named twice", &**twice)).at(twice.place)),
+    if let Some(twice) = named.iter().find(|profile| !seen.insert(&profile.value)) {
+        return Err(Diagnostic::new(format!("the profile `{}` is named twice", &**twice)).at(twice.place));
+    }
+    let mut includes = BTreeMap::new();
+    for (profile, node) in fields.entries("includes")? {
+        includes.insert(profile.value, texts(node, "includes")?);
+    }
+    let mut profiles = Vec::new();
+    for profile in &named {
+        include(profile, &includes, &mut BTreeSet::new(), &mut profiles);
+    }
+    Ok(profiles)
+}
+
+/// Adds what a profile includes, then the profile itself, each where it is not there yet.
+fn include(
+    profile: &Located<Text>,
+    includes: &BTreeMap<Text, Vec<Located<Text>>>,
+    under_way: &mut BTreeSet<Text>,
+    profiles: &mut Vec<Located<Text>>,
+) {
+    if !under_way.insert(profile.value.clone()) {
+        return;
+    }
+    for included in includes.get(&profile.value).into_iter().flatten() {
+        include(included, includes, under_way, profiles);
+    }
+    if !profiles.iter().any(|own| own.value == profile.value) {
+        profiles.push(profile.clone());
     }
 }
 

@@ -175,6 +175,11 @@ fn environment() -> Value {
                 "uniqueItems": true,
                 "items": {"type": "string", "minLength": 1},
             },
+            "includes": {
+                "description": "The profiles that a profile brings along, before itself",
+                "type": "object",
+                "additionalProperties": texts("Profiles"),
+            },
             "delivery": choice("How its Applications come to be", &["applications", "applicationset"]),
             "access": choice("What its AppProject permits", &["strict", "open"]),
             "components": {
@@ -221,9 +226,9 @@ fn component() -> Value {
             "kind": text("Its name"),
         }),
     );
-    let secret = map(
+    let mut secret = map(
         "A Secret that an ExternalSecret fills",
-        &["name", "keys"],
+        &["name"],
         json!({
             "name": text("Its name, usually an expression"),
             "profiles": texts("Written where the environment has all of these; default: external-secrets"),
@@ -234,8 +239,10 @@ fn component() -> Value {
                 "minProperties": 1,
                 "additionalProperties": {"type": "string", "minLength": 1},
             },
+            "keysOf": text("A value path: the keys of the map there are keys in the Secret, and properties"),
         }),
     );
+    secret["anyOf"] = json!([{"required": ["keys"]}, {"required": ["keysOf"]}]);
     map(
         "A chart, and what dirops must know of it; docs/sources.md",
         &["chart"],
@@ -246,6 +253,7 @@ fn component() -> Value {
                 "version": text("Its version, where the environment names no other"),
             })),
             "namespace": text("The namespace; default: dir-<environment>-<component>"),
+            "release": text("The release's name; default: the Application's, <component>-dir-<environment>-argoapp"),
             "namespaces": texts("Further namespaces that the chart writes to"),
             "wave": {"description": "Sync wave of the Application", "type": "integer"},
             "clusterKinds": {"description": "Cluster-wide kinds that the chart renders", "type": "array", "items": kind},

@@ -46,7 +46,7 @@ impl fmt::Display for Difference {
 }
 
 /// A difference that is meant.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Meant {
     pub file: &'static str,
     pub path: &'static str,
@@ -69,6 +69,11 @@ pub const fn removed(file: &'static str, path: &'static str, reason: &'static st
 /// Something that is rendered with another value.
 pub const fn changed(file: &'static str, path: &'static str, rendered: &'static str, reason: &'static str) -> Meant {
     Meant { file, path, kind: Kind::Changed, rendered, reason }
+}
+
+/// A list that is rendered with the same items in another order.
+pub const fn reordered(file: &'static str, path: &'static str, reason: &'static str) -> Meant {
+    Meant { file, path, kind: Kind::Reordered, rendered: ANY, reason }
 }
 
 impl Meant {

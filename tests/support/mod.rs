@@ -36,6 +36,40 @@ pub static RENDERED: LazyLock<Tree> = LazyLock::new(|| {
     tree
 });
 
+/// What `dirops render` writes for a copy of this repository in which these files are written; `dirops check` finds no
+/// error in it.
+pub fn rendered_with(files: &[(&str, &str)]) -> Tree {
+    let (source, into) = (tempfile::TempDir::new().expect("make a folder"), tempfile::TempDir::new().expect("and one"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for top in ["base", "overlays", "onboarding"] {
+        for entry in walkdir::WalkDir::new(root.join(top)).into_iter().map(|entry| entry.expect("read the sources")) {
+            let to = source.path().join(entry.path().strip_prefix(root).expect("it is below"));
+            match entry.file_type().is_dir() {
+                true => std::fs::create_dir_all(to).expect("make a folder"),
+                false => drop(std::fs::copy(entry.path(), to).expect("copy a file")),
+            }
+        }
+    }
+    for (path, text) in files {
+        let path = source.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("it is in a folder")).expect("make a folder");
+        std::fs::write(path, text).expect("write a file");
+    }
+    for arguments in [vec!["render", "--into", into.path().to_str().expect("it is text")], vec!["check"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_dirops"))
+            .arg("--source")
+            .arg(source.path())
+            .args(&arguments)
+            .current_dir(source.path())
+            .output()
+            .expect("start dirops");
+        let printed = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let good = output.status.success() || (arguments == ["check"] && printed.contains("0 errors"));
+        assert!(good, "{arguments:?}: {printed}");
+    }
+    Tree::read(into.path())
+}
+
 /// The reference data beside the project, where it is there; otherwise says that the test is skipped.
 pub fn shared() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");

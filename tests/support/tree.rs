@@ -72,6 +72,11 @@ pub fn yaml_file(path: &Path) -> Value {
     only(&name, parse_yaml(&name, &text(path)))
 }
 
+/// The documents of a YAML file on the disk.
+pub fn yaml_files(path: &Path) -> Vec<Value> {
+    parse_yaml(&path.display().to_string(), &text(path))
+}
+
 /// The text of a file on the disk.
 pub fn text(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
