@@ -58,7 +58,7 @@ pub fn check(request: &Request, sources: &Sources) -> Result<Vec<Finding>, Vec<D
         findings.retain(|finding| touches(finding, &changed, request, sources));
     }
     rules::sort(&mut findings, sources);
-    findings.dedup_by(|a, b| a.rule.code == b.rule.code && a.diagnostic == b.diagnostic);
+    rules::fold(&mut findings);
     Ok(findings)
 }
 

@@ -5,6 +5,7 @@
 mod argocd;
 mod facts;
 mod generators;
+mod identity;
 mod partners;
 mod repository;
 mod secrets;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 pub use argocd::project_name;
 pub use facts::{Names, PLACEHOLDER};
+pub use identity::{FederationEntry, PolicyRow, entries_of, policies};
 pub use partners::{Partner, accepts, partners, trusted};
 pub use repository::{FindRecord, Repository, ValueFile, is_local, read_back, trust_domain};
 pub use values::{Layer, Values};
@@ -61,6 +63,8 @@ pub struct Deployment {
     pub applications: Applications,
     /// The ApplicationSet that the Applications were read back from, if there is one.
     pub set: Option<Node>,
+    /// Values files that Applications name and nothing writes, where that was read back; whether it only warns.
+    pub missing: Vec<(Located<Text>, bool)>,
     /// Values files that no Application names, where that was read back.
     pub unread: Vec<Located<Text>>,
 }
@@ -222,6 +226,7 @@ pub fn build(workspace: &Workspace<'_>, environment: &Environment) -> Result<Dep
         applications: applications(environment, &components),
         partners: context.partners,
         set: None,
+        missing: Vec::new(),
         unread: Vec::new(),
         components,
     })

@@ -165,9 +165,11 @@ impl Reading<'_> {
             applications: Applications::Single(
                 components.iter().map(|component| component.name.clone()).zip(applications).collect(),
             ),
+            missing: Vec::new(),
             unread: Vec::new(),
             components,
         };
+        deployment.missing = self.missing(&deployment.components);
         deployment.unread = self.unread(&deployment)?;
         Ok(deployment)
     }
@@ -282,6 +284,22 @@ impl Reading<'_> {
         Ok(objects)
     }
 
+    /// The values files that an Application names and nothing writes. With `ignoreMissingValueFiles` one template serves
+    /// components with and without a file: only what none of them has, though there are partners to make it from, is
+    /// missing then.
+    fn missing(&self, components: &[Deployed]) -> Vec<(Located<Text>, bool)> {
+        let named = || components.iter().flat_map(|component| &component.value_files);
+        let name = |file: &ValueFile| file.path.rsplit('/').next().map(str::to_owned);
+        let exists_somewhere = |file: &ValueFile| named().any(|other| other.exists && name(other) == name(file));
+        let has_partners = self.registry.as_ref().is_some_and(|registry| !registry.files.is_empty());
+        let located = |file: &ValueFile| Located { value: file.path.clone(), place: file.place };
+        let required = named().filter(|file| !file.exists && !file.may_be_missing).map(|file| (located(file), false));
+        let hidden = named().find(|file| {
+            !file.exists && file.may_be_missing && file.path.ends_with(GENERATED) && !exists_somewhere(file)
+        });
+        required.chain(hidden.filter(|_| has_partners).map(|file| (located(file), true))).collect()
+    }
+
     /// The values files of the environment that no Application names.
     fn unread(&self, deployment: &Deployment) -> Result<Vec<Located<Text>>, Diagnostic> {
         let named = deployment.components.iter().flat_map(|component| &component.value_files);
@@ -340,6 +358,7 @@ impl Deployment {
             project_app: null(),
             applications: Applications::Single(Vec::new()),
             set: None,
+            missing: Vec::new(),
             unread: Vec::new(),
             components,
         }

@@ -203,7 +203,9 @@ fn prepare(
 
 fn rendered(workspace: &Workspace<'_>, environment: &Environment) -> Result<(FileSet, Vec<Finding>), Failure> {
     let deployment: Deployment = deployment::build(workspace, environment)?;
-    let (errors, warnings) = split(rules::check_deployment(&deployment, workspace.sources()));
+    let mut findings = rules::check_deployment(&deployment, workspace.sources());
+    rules::fold(&mut findings);
+    let (errors, warnings) = split(findings);
     if !errors.is_empty() {
         return Err(Failure { problems: Vec::new(), findings: errors });
     }

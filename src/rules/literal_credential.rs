@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Check, Rule, Severity};
+use super::{Check, Rule, Severity, exposed_credential};
 use crate::deployment::{Deployed, Deployment, PLACEHOLDER};
 use crate::diagnostic::Diagnostic;
 use crate::yaml::{Node, Path, Step, Text, Value};
@@ -47,7 +47,8 @@ const KEYS: [&str; 24] = [
 ];
 
 fn check(deployment: &Deployment) -> Vec<Diagnostic> {
-    if deployment.is_local {
+    // Values that somebody gives Helm by hand need not be in a repository.
+    if deployment.is_local || !deployment.is_whole {
         return Vec::new();
     }
     let mut found = Vec::new();
@@ -85,6 +86,9 @@ fn credential(component: &Deployed, values: &Node, path: &Path, leaf: &Node) -> 
     }
     if is_secret_data(values, path) {
         return Some("data of a Secret".into());
+    }
+    if component.chart() == "dir" && exposed_credential::covers(path) {
+        return None;
     }
     let declared = component.credentials.iter().any(|pattern| matches(pattern, path));
     if declared || (last_key(path).is_some_and(is_credential_key) && !is_external_key(values, path)) {
@@ -128,7 +132,7 @@ fn last_key(path: &Path) -> Option<&str> {
     }
 }
 
-fn is_credential_key(key: &str) -> bool {
+pub(super) fn is_credential_key(key: &str) -> bool {
     let plain = || key.bytes().filter(|b| !matches!(b, b'-' | b'_')).map(|b| b.to_ascii_lowercase());
     KEYS.binary_search_by(|known| known.bytes().cmp(plain())).is_ok()
 }

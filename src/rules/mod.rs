@@ -10,6 +10,7 @@ use crate::deployment::Deployment;
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::parallel;
 use crate::workspace::{Environment, FederationFile, Registry, Workspace};
+use crate::yaml::Text;
 
 /// Declares the modules, one a rule, and the list of all rules.
 macro_rules! rules {
@@ -30,37 +31,60 @@ rules! {
     bundle_endpoint_url
     bundle_json
     bundle_key
+    class_mismatch
     class_name
+    csi_driver
     duplicate_application
     duplicate_trust_domain
     endpoint_spiffe_id
+    endpoint_tls
     example_bundle
     expired_bootstrap_bundle
     expired_bundle
     expiring_bundle
+    exposed_credential
     federation_fields
     federation_unreadable
     file_name
     foreign_endpoint_id
     grant_to_nobody
+    helm_hooks
     kubernetes_name_clash
     literal_credential
     look_alike
+    malformed_policy
     missing_bundle
+    missing_values_file
+    open_policy
+    partial_ingress_rule
+    policy_for_nobody
+    powerless_partner
     private_endpoint
     private_key
     profile_not_accepted
+    project_forbids
+    pruned_state
+    random_password
     self_federation
+    server_side_diff
     shared_endpoint
     shared_key
     short_lived_bundle
     symbolic_link
+    sync_wave
     template_text
     trust_domain
+    trust_domain_mismatch
+    unanswered_discovery_host
+    unfederated_domain
+    unknown_method
     unknown_value
     unread_file
+    unread_values_file
     unrecorded_chart
+    unserved_external_secret
     weak_key
+    zot_without_administrator
 }
 
 /// Something that can be wrong.
@@ -136,6 +160,8 @@ pub struct Finding {
     pub rule: &'static Rule,
     /// What is wrong, where, and how to mend it.
     pub diagnostic: Diagnostic,
+    /// The environments that it is about, where neither message nor place says so.
+    pub environments: Vec<Text>,
 }
 
 impl Finding {
@@ -245,7 +271,38 @@ pub fn check_deployment(deployment: &Deployment, sources: &Sources) -> Vec<Findi
     });
     findings = allowance::apply(findings, sources);
     sort(&mut findings, sources);
+    let environment = &deployment.environment;
+    for finding in findings.iter_mut().filter(|_| deployment.is_whole) {
+        let path = finding.diagnostic.place.map(|place| sources.path(place.file)).unwrap_or_default();
+        let is_named = path.split('/').any(|part| part == &**environment);
+        if !is_named && !finding.diagnostic.message.contains(&**environment) {
+            finding.environments.push(environment.clone());
+        }
+    }
     findings
+}
+
+/// Tells what several environments have in common once, and of which environments it is.
+pub fn fold(findings: &mut Vec<Finding>) {
+    let mut folded: Vec<Finding> = Vec::with_capacity(findings.len());
+    for finding in findings.drain(..) {
+        match folded
+            .last_mut()
+            .filter(|last| last.rule.code == finding.rule.code && last.diagnostic == finding.diagnostic)
+        {
+            Some(last) => last.environments.extend(finding.environments),
+            None => folded.push(finding),
+        }
+    }
+    for finding in &mut folded {
+        finding.environments.dedup();
+        // Nothing is known of a chart, whichever environment uses it.
+        if !finding.environments.is_empty() && finding.rule.code != unrecorded_chart::RULE.code {
+            let message = &mut finding.diagnostic.message;
+            *message = format!("{message} (in {})", finding.environments.join(", "));
+        }
+    }
+    *findings = folded;
 }
 
 /// Returns what is wrong between the environments of one Argo CD, sorted by place.
@@ -264,7 +321,7 @@ fn collect(run: impl Fn(&'static Check) -> Vec<Diagnostic>) -> Vec<Finding> {
         .iter()
         .flat_map(|rule| {
             let found = run(&rule.check);
-            found.into_iter().map(|diagnostic| Finding { rule, diagnostic })
+            found.into_iter().map(|diagnostic| Finding { rule, diagnostic, environments: Vec::new() })
         })
         .collect()
 }
