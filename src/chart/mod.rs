@@ -5,9 +5,11 @@ mod folder;
 mod record;
 mod shape;
 mod template;
+mod write;
 
 pub use archive::unpack;
 pub use folder::{Chart, Dependency, Files};
 pub use record::{FOLDER, HEADER, Record, Records};
 pub use shape::{Kind, Unknown, Why};
 pub use template::reads;
+pub use write::{Request, record};

@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod chart;
 mod check;
 mod list;
 mod render;
@@ -37,6 +38,7 @@ enum Command {
     Why(why::Arguments),
     List(list::Arguments),
     Check(check::Arguments),
+    Chart(chart::Arguments),
     Rules(rules::ListArguments),
     Explain(rules::ExplainArguments),
     Schema(schema::Arguments),
@@ -61,6 +63,7 @@ pub fn run() -> ExitCode {
         Command::Why(command) => why::run(&arguments.source, &command),
         Command::List(command) => list::run(&arguments.source, &command),
         Command::Check(command) => check::run(&arguments.source, command),
+        Command::Chart(command) => chart::run(&arguments.source, command),
         Command::Rules(command) => rules::list(&command),
         Command::Explain(command) => rules::explain_one(&command),
         Command::Schema(command) => schema::run(&command),
