@@ -1,11 +1,10 @@
 //! `dirops check`
 
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 
-use super::{Exit, jobs, print, report};
+use super::{Exit, jobs, now, print, report};
 use crate::check::{self, Request};
 use crate::diagnostic::Sources;
 use crate::fix;
@@ -102,9 +101,4 @@ fn chart(text: &str) -> Result<(String, String), String> {
         Some((name, version)) if !name.is_empty() && !version.is_empty() => Ok((name.to_owned(), version.to_owned())),
         _ => Err("write a chart's name and version, such as dir@v1.3.0".to_owned()),
     }
-}
-
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

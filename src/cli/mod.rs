@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod bundle;
 mod chart;
 mod check;
 mod list;
@@ -13,11 +14,13 @@ mod why;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand};
 
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::parallel;
+use crate::rules::Finding;
 use crate::tree::WorkTree;
 use crate::workspace::Workspace;
 
@@ -39,6 +42,7 @@ enum Command {
     List(list::Arguments),
     Check(check::Arguments),
     Chart(chart::Arguments),
+    Bundle(bundle::Arguments),
     Rules(rules::ListArguments),
     Explain(rules::ExplainArguments),
     Schema(schema::Arguments),
@@ -64,6 +68,7 @@ pub fn run() -> ExitCode {
         Command::List(command) => list::run(&arguments.source, &command),
         Command::Check(command) => check::run(&arguments.source, command),
         Command::Chart(command) => chart::run(&arguments.source, command),
+        Command::Bundle(command) => bundle::run(&arguments.source, command),
         Command::Rules(command) => rules::list(&command),
         Command::Explain(command) => rules::explain_one(&command),
         Command::Schema(command) => schema::run(&command),
@@ -89,6 +94,13 @@ fn report(problems: &[Diagnostic], sources: &Sources) -> Exit {
     Exit::Failed
 }
 
+/// Prints findings to standard error.
+fn show_findings(findings: &[Finding], sources: &Sources) {
+    for finding in findings {
+        eprintln!("{}", finding.diagnostic.show(&finding.label(), sources));
+    }
+}
+
 /// Prints to standard output; a reader that stops reading is no error.
 fn print(text: &str) -> Exit {
     let written = io::stdout().lock().write_all(text.as_bytes());
@@ -105,4 +117,10 @@ fn print(text: &str) -> Exit {
 /// Returns how many threads to use.
 fn jobs(asked: Option<usize>) -> usize {
     asked.unwrap_or_else(parallel::available).clamp(1, 64)
+}
+
+/// Returns the time in seconds since 1970.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

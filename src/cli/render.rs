@@ -5,10 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{Exit, jobs, print, report, with_workspace};
-use crate::diagnostic::Sources;
+use super::{Exit, jobs, print, report, show_findings, with_workspace};
 use crate::publish::{self, ChangeKind, ConflictKind, Outcome, Permissions, Reason, Request, Summary};
-use crate::rules::Finding;
 
 /// Write environments into the environment repository
 #[derive(Args, Debug)]
@@ -57,12 +55,6 @@ pub(super) fn run(source: &Path, arguments: Arguments) -> Exit {
             Exit::Failed
         }
     })
-}
-
-fn show_findings(findings: &[Finding], sources: &Sources) {
-    for finding in findings {
-        eprintln!("{}", finding.diagnostic.show(&finding.label(), sources));
-    }
 }
 
 fn written(outcome: &Outcome) -> String {

@@ -33,6 +33,8 @@ pub struct Authority {
     pub not_after: i64,
     /// Whether its subject says that it is an example: nobody has its private key.
     pub is_example: bool,
+    /// The URIs that it is for: the trust domain's SPIFFE ID.
+    pub uris: Vec<String>,
 }
 
 /// The organization that example certificates name as their subject's.
@@ -371,6 +373,7 @@ impl Reader<'_> {
             not_before: validity.not_before.timestamp(),
             not_after: validity.not_after.timestamp(),
             is_example: is_example(certificate),
+            uris: uris(certificate).into_iter().map(str::to_owned).collect(),
         });
         if !certificate.is_ca() {
             self.say(KIND, place, "the certificate is not a CA's: basic constraints do not say so");
@@ -402,18 +405,10 @@ impl Reader<'_> {
     }
 
     fn judge_names(&mut self, certificate: &X509Certificate<'_>, place: Place) {
-        let names = certificate.subject_alternative_name().ok().flatten();
-        let names = names.iter().flat_map(|extension| &extension.value.general_names);
-        let uris: Vec<&str> = names
-            .filter_map(|name| match name {
-                GeneralName::URI(uri) => Some(*uri),
-                _ => None,
-            })
-            .collect();
         let Some(expected) = self.trust_domain.map(|name| format!("spiffe://{name}")) else {
             return;
         };
-        for uri in uris.into_iter().filter(|uri| *uri != expected) {
+        for uri in uris(certificate).into_iter().filter(|uri| *uri != expected) {
             let shown: String = uri.chars().take(300).flat_map(char::escape_debug).collect();
             let diagnostic = Diagnostic::new(format!("the certificate is for `{shown}`, not for `{expected}`"))
                 .at(place)
@@ -426,6 +421,17 @@ impl Reader<'_> {
 fn is_example(certificate: &X509Certificate<'_>) -> bool {
     let mut organizations = certificate.subject().iter_organization();
     organizations.any(|organization| organization.as_str().is_ok_and(|name| name == EXAMPLE_ORGANIZATION))
+}
+
+/// Returns the URIs that a certificate is for.
+fn uris<'a>(certificate: &X509Certificate<'a>) -> Vec<&'a str> {
+    let names = certificate.subject_alternative_name().ok().flatten();
+    let names = names.iter().flat_map(|extension| &extension.value.general_names);
+    let uri = |name: &GeneralName<'a>| match name {
+        GeneralName::URI(uri) => Some(*uri),
+        _ => None,
+    };
+    names.filter_map(uri).collect()
 }
 
 /// Returns whether this is a Name in DER and nothing else: RFC 5280, section 4.1.2.4. The reader of certificates is more

@@ -2,12 +2,14 @@
 //!
 //! Everything above this module reads through [`Tree`] and does not know whether it is a folder on a disk.
 
+mod edited;
 mod revision;
 mod work;
 
 use std::fmt;
 use std::io;
 
+pub use edited::Edited;
 pub use revision::changed_since;
 pub use work::WorkTree;
 

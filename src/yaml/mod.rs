@@ -2,6 +2,7 @@
 //!
 //! Nothing outside this module names a YAML crate.
 
+mod edit;
 mod embedded;
 mod emit;
 mod merge;
@@ -10,6 +11,7 @@ mod parse;
 mod path;
 mod scalar;
 
+pub use edit::{replace_in_scalars, set_text};
 pub use embedded::embedded_json;
 pub use emit::{EmitError, to_json, to_yaml};
 pub use merge::merge;

@@ -1,0 +1,76 @@
+//! A tree as it would be with other files in it.
+
+use std::collections::BTreeMap;
+
+use super::{Listed, Tree, TreeError};
+
+/// A tree with some files added or replaced, so that an edit can be judged before it is made.
+pub struct Edited<'a> {
+    below: &'a dyn Tree,
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+impl<'a> Edited<'a> {
+    /// Returns the tree `below` with these files, by path.
+    pub fn new(below: &'a dyn Tree, files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
+        Self { below, files: files.into_iter().collect() }
+    }
+}
+
+impl Tree for Edited<'_> {
+    fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, TreeError> {
+        match self.files.get(path) {
+            None => self.below.read(path, limit),
+            Some(content) if content.len() as u64 > limit => {
+                Err(TreeError::TooLarge { size: content.len() as u64, limit })
+            }
+            Some(content) => Ok(Some(content.clone())),
+        }
+    }
+
+    fn list(&self, folder: &str) -> Result<Option<Vec<Listed>>, TreeError> {
+        let added = self.files.keys().filter_map(|path| {
+            let rest = path.strip_prefix(folder)?.strip_prefix('/')?;
+            let (name, is_folder) = rest.split_once('/').map_or((rest, false), |(name, _)| (name, true));
+            Some(Listed { name: name.to_owned(), is_folder, is_link: false })
+        });
+        let added: BTreeMap<String, Listed> = added.map(|listed| (listed.name.clone(), listed)).collect();
+        let below = self.below.list(folder)?;
+        if added.is_empty() {
+            return Ok(below);
+        }
+        let kept = below.unwrap_or_default().into_iter().filter(|listed| !added.contains_key(&listed.name));
+        let mut listed: Vec<Listed> = kept.collect();
+        listed.extend(added.into_values());
+        listed.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Ok(Some(listed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::WorkTree;
+
+    #[test]
+    fn added_files_stand_among_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("a")).unwrap();
+        std::fs::write(folder.path().join("a/old"), "old").unwrap();
+        std::fs::write(folder.path().join("a/z"), "z").unwrap();
+        let work = WorkTree::new(folder.path());
+        let files = [("a/old", "new"), ("a/b/c", "c"), ("d/e", "e")];
+        let tree = Edited::new(&work, files.map(|(path, text)| (path.to_owned(), text.into())));
+        let names = |folder: &str| {
+            let listed = tree.list(folder).unwrap();
+            listed.map(|listed| listed.into_iter().map(|entry| (entry.name, entry.is_folder)).collect::<Vec<_>>())
+        };
+        let entry = |name: &str, is_folder| (name.to_owned(), is_folder);
+        assert_eq!(names("a"), Some(vec![entry("b", true), entry("old", false), entry("z", false)]));
+        assert_eq!(names("d"), Some(vec![entry("e", false)]));
+        assert_eq!(names("f"), None);
+        assert_eq!(tree.read("a/old", 3).unwrap(), Some(b"new".to_vec()));
+        assert!(tree.read("a/old", 2).is_err());
+        assert_eq!(tree.read("a/z", 9).unwrap(), Some(b"z".to_vec()));
+    }
+}
