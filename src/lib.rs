@@ -33,6 +33,7 @@ pub mod parallel;
 pub mod publish;
 pub mod report;
 pub mod rules;
+pub mod secrets;
 pub mod spiffe;
 pub mod tree;
 pub mod workspace;

@@ -9,6 +9,7 @@ mod list;
 mod render;
 mod rules;
 mod schema;
+mod secrets;
 mod why;
 
 use std::io::{self, Write};
@@ -46,6 +47,7 @@ enum Command {
     Rules(rules::ListArguments),
     Explain(rules::ExplainArguments),
     Schema(schema::Arguments),
+    Secrets(secrets::Arguments),
 }
 
 /// How a command ended; see the table in README.md.
@@ -72,6 +74,7 @@ pub fn run() -> ExitCode {
         Command::Rules(command) => rules::list(&command),
         Command::Explain(command) => rules::explain_one(&command),
         Command::Schema(command) => schema::run(&command),
+        Command::Secrets(command) => secrets::run(&arguments.source, &command),
     };
     ExitCode::from(exit as u8)
 }

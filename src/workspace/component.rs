@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::fields::{Fields, Located, texts, wrong_type};
+use super::form::{Forms, forms};
 use super::reader::Reader;
 use crate::chart::{self, Record};
 use crate::diagnostic::{Diagnostic, Place};
@@ -41,6 +42,8 @@ pub struct Component {
     pub restart_on: Vec<Located<Text>>,
     /// Secrets that ExternalSecrets fill.
     pub secrets: Vec<Secret>,
+    /// What the properties in the store must be.
+    pub forms: Forms,
     /// The values of every environment.
     pub values: Option<Node>,
     /// The values of the environments with a profile.
@@ -127,6 +130,7 @@ impl Component {
                 "credentials",
                 "restartOn",
                 "secrets",
+                "forms",
             ],
         )?;
         let chart = Fields::of(fields.required("chart")?, "`chart`", &["repository", "name", "version"])?;
@@ -146,6 +150,7 @@ impl Component {
             credentials: fields.texts("credentials")?.iter().map(|path| split(path)).collect(),
             restart_on: fields.texts("restartOn")?,
             secrets: list(&fields, "secrets")?.iter().map(secret).collect::<Result<_, _>>()?,
+            forms: forms(&fields)?,
             values: None,
             profiles: BTreeMap::new(),
             partners: None,

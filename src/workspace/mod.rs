@@ -4,6 +4,7 @@ mod component;
 mod environment;
 mod federation;
 mod fields;
+mod form;
 mod reader;
 mod schema;
 
@@ -17,6 +18,7 @@ pub use environment::{Access, ComponentUse, Delivery, Environment, Federation, G
 pub use federation::{CLASS_NAME, FederationFile, Registry, Stray, StrayKind};
 pub use fields::Located;
 pub(crate) use fields::{Fields, text, wrong_type};
+pub use form::{Form, FormKind, Forms};
 pub use reader::Reader;
 pub use schema::{SchemaKind, schema};
 

@@ -3,6 +3,8 @@
 
 use serde_json::{Value, json};
 
+use super::form::FORMS;
+
 /// A kind of file that has a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum SchemaKind {
@@ -243,6 +245,23 @@ fn component() -> Value {
         }),
     );
     secret["anyOf"] = json!([{"required": ["keys"]}, {"required": ["keysOf"]}]);
+    let form = json!({
+        "description": "What a property must be; docs/sources.md",
+        "anyOf": [
+            {"enum": FORMS},
+            map("A form", &["form"], json!({
+                "form": {"enum": FORMS},
+                "is": text("The name that a user has"),
+                "users": {
+                    "description": "What an htpasswd file is made from: the property of a name, that of its password",
+                    "type": "object",
+                    "minProperties": 1,
+                    "additionalProperties": {"type": "string", "minLength": 1},
+                },
+                "given": texts("Made elsewhere in environments with all of these profiles"),
+            })),
+        ],
+    });
     map(
         "A chart, and what dirops must know of it; docs/sources.md",
         &["chart"],
@@ -270,6 +289,11 @@ fn component() -> Value {
             "credentials": texts("Value paths that hold credentials; * is any key or item"),
             "restartOn": texts("Value paths whose change must restart what reads them"),
             "secrets": {"description": "Secrets that ExternalSecrets fill", "type": "array", "items": secret},
+            "forms": {
+                "description": "What the properties in the store must be",
+                "type": "object",
+                "additionalProperties": form,
+            },
         }),
     )
 }
