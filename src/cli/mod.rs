@@ -5,6 +5,7 @@
 mod bundle;
 mod chart;
 mod check;
+mod init;
 mod list;
 mod render;
 mod rules;
@@ -38,6 +39,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::Arguments),
     Render(render::Arguments),
     Why(why::Arguments),
     List(list::Arguments),
@@ -65,6 +67,7 @@ enum Exit {
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let exit = match arguments.command {
+        Command::Init(command) => init::run(&arguments.source, command),
         Command::Render(command) => render::run(&arguments.source, command),
         Command::Why(command) => why::run(&arguments.source, &command),
         Command::List(command) => list::run(&arguments.source, &command),

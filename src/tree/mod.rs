@@ -3,6 +3,7 @@
 //! Everything above this module reads through [`Tree`] and does not know whether it is a folder on a disk.
 
 mod edited;
+mod embedded;
 mod revision;
 mod work;
 
@@ -10,6 +11,7 @@ use std::fmt;
 use std::io;
 
 pub use edited::Edited;
+pub use embedded::Embedded;
 pub use revision::changed_since;
 pub use work::WorkTree;
 
