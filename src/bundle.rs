@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use crate::atomic;
 use crate::diagnostic::{Diagnostic, FileId, Place, Sources};
 use crate::rules::{self, Conditions, Finding};
-use crate::spiffe::{Bundle, SpiffeId, TrustDomain};
+use crate::spiffe::{Bundle, SpiffeId, TrustDomain, private_material};
 use crate::tree::{Edited, WorkTree};
 use crate::workspace::{Environment, FederationFile, Reader, Registry, Workspace};
 use crate::yaml::{self, Node};
@@ -97,7 +97,7 @@ pub fn add(request: &Request, sources: &Sources) -> Result<Addition, Refusal> {
     };
     let present = file.text(KEY).and_then(|text| serde_json::from_str::<Json>(text).ok());
     if present.as_ref() != Some(&bundle.json) {
-        addition.after = Some(yaml::set_text(file.file, &file.text, KEY, &bundle.text)?);
+        addition.after = Some(yaml::set_text(file.file, &file.text, KEY, &bundle.text).map_err(|e| discreet(file, e))?);
     }
     let text = addition.after.as_ref().unwrap_or(&addition.before);
     addition.findings = judge(&tree, request, &addition.path, text, sources)?;
@@ -224,7 +224,9 @@ impl<'a> Repository<'a> {
             false => None,
         };
         let reader = Reader { tree, sources };
-        let only = request.registry.as_ref().map(|folder| folder.trim_end_matches('/').to_owned());
+        // As environments write it.
+        let plain = |folder: &String| folder.trim_start_matches("./").trim_end_matches('/').to_owned();
+        let only = request.registry.as_ref().map(plain);
         let folders = match &only {
             Some(folder) => {
                 if !request.source.join(folder).is_dir() {
@@ -273,8 +275,8 @@ impl<'a> Repository<'a> {
     fn no_file(&self, name: &str) -> Diagnostic {
         let files = || self.registries().flat_map(|registry| &registry.files);
         // A file that cannot be read may well be the one.
-        if let Some(Err(error)) = files().find(|file| file.stem() == name).map(|file| &file.content) {
-            return error.clone();
+        if let Some((file, Err(error))) = files().find(|file| file.stem() == name).map(|file| (file, &file.content)) {
+            return discreet(file, error.clone());
         }
         let Some(registry) = self.registries().next() else {
             return Diagnostic::new("there is no registry of federation files here: `onboarding/` holds no folder")
@@ -286,6 +288,14 @@ impl<'a> Repository<'a> {
             "write {}/{name}.yaml first, after one of the templates (.federation.….template.yaml) in that folder",
             registry.folder
         ))
+    }
+}
+
+/// Keeps the line of an error from being shown where a private key is in the file.
+fn discreet(file: &FederationFile, error: Diagnostic) -> Diagnostic {
+    match private_material(file.file, &file.text).is_empty() {
+        true => error,
+        false => error.secret(),
     }
 }
 

@@ -196,6 +196,15 @@ fn no_line_with_a_private_key_is_shown() {
             assert_eq!(file(&scratch), HEAD);
         }
     }
+    // Nor one of the federation file.
+    let broken = format!("{{\"kty\": \"EC\", \"d\": \"{secret}\", x");
+    let anchored = format!("{HEAD}x: &x '\"kty\" \"d\": \"{secret}\"'\n");
+    for text in [broken, anchored] {
+        let scratch = Scratch::new();
+        scratch.write(FILE, &text);
+        let run = add(&scratch, &good().to_string(), &["--dry-run"]).expect(2);
+        assert!(!run.out.contains(secret) && !run.err.contains(secret), "{}{}", run.out, run.err);
+    }
 }
 
 #[test]
@@ -247,7 +256,7 @@ fn there_must_be_one_file_to_put_it_into() {
     scratch.write("onboarding/other/partner.example.net.yaml", HEAD);
     let bundle = good().to_string();
     add(&scratch, &bundle, &[]).expect(2).says("more than one federation file").says("--registry");
-    add(&scratch, &bundle, &["--registry", "onboarding/other/"]).expect(0).says("onboarding/other/partner");
+    add(&scratch, &bundle, &["--registry", "./onboarding/other/"]).expect(0).says("onboarding/other/partner");
     add(&scratch, &bundle, &["--registry", "onboarding/none"]).expect(2).says("no folder `onboarding/none`");
     assert_eq!(file(&scratch), HEAD);
 
@@ -354,6 +363,34 @@ fn file_parts() -> impl Strategy<Value = (String, Option<String>, String)> {
 
 fn read(text: &str) -> serde_yaml::Value {
     serde_yaml::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// Text that is almost YAML.
+fn anything() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just("key".to_owned()),
+        Just("key: ".to_owned()),
+        Just("\nkey: |".to_owned()),
+        Just("\n  ".to_owned()),
+        Just("\r\n".to_owned()),
+        Just("...\n".to_owned()),
+        Just("# ".to_owned()),
+        "[ab:{}|>&*#'\" \n\r\té\u{feff}.?,~0<-]",
+    ];
+    prop::collection::vec(piece, 0..20).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 5000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_is_edited_rightly_or_refused(text in anything(), value in anything()) {
+        let file = Sources::default().add("x", &text);
+        if let Ok(edited) = set_text(file, &text, "key", &value) {
+            let read = dirops::yaml::parse(file, &edited).unwrap();
+            prop_assert_eq!(read.get("key").and_then(|node| node.as_text()), Some(value.as_str()));
+        }
+    }
 }
 
 proptest! {
