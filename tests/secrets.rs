@@ -386,6 +386,38 @@ fn what_is_made_elsewhere_is_asked_for() {
 }
 
 #[test]
+fn names_are_never_taken_for_commands() {
+    if !can_run() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let name = "a'$(touch pwned)`touch pwned`\n; touch pwned #";
+    let path = "p'\"; touch pwned; $(touch pwned)";
+    let form = format!("{{form: user, is: {}}}", Value::from(name));
+    let key = Value::from(name);
+    scratch.write(
+        COMPONENT,
+        format!(
+            "chart: {{repository: https://charts.example.org, name: app, version: 1.2.3}}\nrestartOn: [config]\n\
+             secrets: [{{name: x, keys: {{a: {key}, b: asked}}}}]\nforms: {{{key}: {form}, asked: oauth-client-id}}\n"
+        ),
+    );
+    scratch.edit(
+        "overlays/one/environment.yaml",
+        "profiles",
+        &format!("externalSecrets: {{path: {}}}\nprofiles", Value::from(path)),
+    );
+    let fake = Fake::new("vault", false);
+    let script = scratch.run(&["secrets", "one", "--format", "vault"]).expect(0).out;
+    fake.run(&script, "x\n").expect(0);
+    assert_eq!(entry(&fake.read("input"))[name], name);
+    assert!(fake.read("arguments").contains(path));
+    for folder in [fake.folder.path(), Path::new(".")] {
+        assert!(!folder.join("pwned").exists());
+    }
+}
+
+#[test]
 fn a_failing_command_ends_the_script() {
     if !can_run() {
         return;

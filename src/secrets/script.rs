@@ -168,7 +168,12 @@ impl<'a> Steps<'a> {
         for (name, value) in settings {
             let _ = writeln!(text, "  export {name}=${{{name}:-{}}}", quoted(value));
         }
-        let message = quoted(&format!("{} is there already: nothing was changed", self.entry.path));
+        let more = match &self.place {
+            Location::Vault { .. } => "vault kv patch",
+            Location::Aws { .. } => "aws secretsmanager put-secret-value",
+        };
+        let message = format!("{} is there already, nothing was changed; to add to it: {more}", self.entry.path);
+        let message = quoted(&message);
         let _ = writeln!(text, "  if {look} >/dev/null 2>&1; then\n    fail {message}\n  fi");
         text
     }
