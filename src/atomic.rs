@@ -6,7 +6,8 @@ use std::path::Path;
 
 use tempfile::Builder;
 
-/// Replaces a file that is there; its permissions stay. Whoever reads it meanwhile finds the old text or the new one.
+/// Writes a file; where one is there its permissions stay, otherwise it gets the usual ones. Whoever reads it meanwhile
+/// finds the old text or the new one.
 ///
 /// # Errors
 /// Where the folder cannot be written to; the file is as it was.
@@ -15,8 +16,23 @@ pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut staged = Builder::new().prefix(&format!(".{name}.")).suffix(".dirops").tempfile_in(folder)?;
     staged.write_all(text.as_bytes())?;
-    staged.as_file().set_permissions(fs::metadata(path)?.permissions())?;
+    staged.as_file().set_permissions(permissions(path)?)?;
     staged.as_file().sync_all()?;
     staged.persist(path)?;
     Ok(())
+}
+
+#[cfg(unix)]
+fn permissions(path: &Path) -> io::Result<fs::Permissions> {
+    use std::os::unix::fs::PermissionsExt;
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(fs::Permissions::from_mode(0o644)),
+        found => Ok(found?.permissions()),
+    }
+}
+
+#[cfg(not(unix))]
+fn permissions(path: &Path) -> io::Result<fs::Permissions> {
+    let parent = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok(fs::metadata(path).or_else(|_| fs::metadata(parent))?.permissions())
 }

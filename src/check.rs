@@ -78,7 +78,7 @@ fn values_files(
     request: &Request,
     sources: &Sources,
 ) -> Result<Vec<Finding>, Diagnostic> {
-    let records = Records::new(Reader { tree, sources })?;
+    let records = Records::new(Reader { tree, sources });
     let record = records.find(chart, version);
     if record.is_none() {
         let known = records.versions(chart);
@@ -111,7 +111,7 @@ fn environment_repository(
     request: &Request,
     sources: &Sources,
 ) -> Result<Vec<Finding>, Vec<Diagnostic>> {
-    let records = Records::new(Reader { tree: source, sources }).map_err(|error| vec![error])?;
+    let records = Records::new(Reader { tree: source, sources });
     let find = |chart: &str, version: &str| records.find(chart, version);
     let repository = deployment::read_back(Reader { tree, sources }, &find, request.conditions.jobs)?;
     let mut findings = Vec::new();

@@ -74,8 +74,7 @@ fn read(folder: &Path, name: &str, version: &str, sources: &Sources) -> Chart {
         fs::read_to_string(folder.join(file)).unwrap_or_default().lines().map(str::to_owned).collect()
     };
     let reads: Vec<Vec<Text>> = lines("reads.txt").iter().map(|line| keys(line)).collect();
-    let dependencies: Vec<(Vec<Text>, String, Vec<Vec<Text>>)> =
-        lines("dependencies.txt").iter().map(|line| dependency(line)).collect();
+    let dependencies: Vec<Listed> = lines("dependencies.txt").iter().map(|line| dependency(line)).collect();
     chart(folder, name, version, &[], &reads, &dependencies, sources)
 }
 
@@ -85,7 +84,7 @@ fn chart(
     version: &str,
     above: &[Text],
     reads: &[Vec<Text>],
-    all: &[(Vec<Text>, String, Vec<Vec<Text>>)],
+    all: &[Listed],
     sources: &Sources,
 ) -> Chart {
     let files = match above.is_empty() {
@@ -119,8 +118,11 @@ fn values(path: &Path, sources: &Sources) -> Option<Node> {
     Some(parse(sources.add(&path, &text), &text).expect("the chart's defaults are YAML"))
 }
 
+/// A sub-chart: the path of its values, its name, and the paths that switch it on.
+type Listed = (Vec<Text>, String, Vec<Vec<Text>>);
+
 /// Lines such as `apiserver.zot: chart zot, condition zot.enabled, tags a b`.
-fn dependency(line: &str) -> (Vec<Text>, String, Vec<Vec<Text>>) {
+fn dependency(line: &str) -> Listed {
     let (alias, rest) = line.split_once(": chart ").expect("an alias and a chart");
     let mut parts = rest.split(", ");
     let chart = parts.next().expect("a chart").to_owned();

@@ -92,7 +92,7 @@ fn check_overlays(code: &str, side: &str, sources: &Sources) -> Vec<Finding> {
 
 fn check_repository(case: &Path, sources: &Sources) -> Vec<Finding> {
     let (repository, tree) = (WorkTree::new(root()), WorkTree::new(case));
-    let records = Records::new(Reader { tree: &repository, sources }).unwrap();
+    let records = Records::new(Reader { tree: &repository, sources });
     let find = |chart: &str, version: &str| records.find(chart, version);
     let read = deployment::read_back(Reader { tree: &tree, sources }, &find, 1);
     let read = read.unwrap_or_else(|problems| panic!("{}: {problems:#?}", case.display()));
@@ -104,7 +104,7 @@ fn check_repository(case: &Path, sources: &Sources) -> Vec<Finding> {
 
 fn check_values(case: &Path, sources: &Sources) -> Vec<Finding> {
     let (repository, tree) = (WorkTree::new(root()), WorkTree::new(case));
-    let records = Records::new(Reader { tree: &repository, sources }).unwrap();
+    let records = Records::new(Reader { tree: &repository, sources });
     let reader = Reader { tree: &tree, sources };
     let mut findings = Vec::new();
     for file in reader.list("").unwrap() {

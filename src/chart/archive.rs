@@ -61,8 +61,8 @@ impl Reading {
     /// Reads an archive. All of it is in one folder, named after the chart, which is left out at the top and stays in
     /// `charts`, where the archive of a sub-chart lies.
     fn archive(&mut self, packed: impl Read, charts: &str, depth: usize) -> Result<(), Diagnostic> {
-        // Whatever the entries say of their sizes, no more than this comes out.
-        let bounded = GzDecoder::new(packed).take(SIZE_LIMIT + 1);
+        // What is unpacked without becoming a file, headers and folders, has an end, too.
+        let bounded = GzDecoder::new(packed).take(2 * SIZE_LIMIT);
         let mut archive = tar::Archive::new(bounded);
         let entries = archive.entries().map_err(|error| self.broken(&error))?;
         for entry in entries {

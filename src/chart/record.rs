@@ -1,11 +1,12 @@
 //! `base/<component>/charts/<version>.yaml`: what dirops remembers of a version of a chart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::folder::{Chart, Dependency};
 use super::shape::{self, Keys, Shape, Unknown};
 use crate::diagnostic::{Diagnostic, Place};
+use crate::tree::Embedded;
 use crate::workspace::{Fields, Reader};
 use crate::yaml::{Entry, Map, Node, Text};
 
@@ -80,22 +81,19 @@ impl Record {
     }
 }
 
-/// The records in a source repository, read when they are asked for.
+/// The records in a source repository and in the program itself, read when they are asked for.
 pub struct Records<'a> {
-    reader: Reader<'a>,
-    components: Vec<String>,
-    found: Mutex<BTreeMap<(String, String), Option<Arc<Record>>>>,
+    /// Where they are looked for, in order.
+    readers: [Reader<'a>; 2],
+    found: Mutex<BTreeMap<NameAndVersion, Option<Arc<Record>>>>,
 }
 
+type NameAndVersion = (String, String);
+
 impl<'a> Records<'a> {
-    /// Returns the records of all components in `base/`.
-    ///
-    /// # Errors
-    /// Where the folder cannot be read.
-    pub fn new(reader: Reader<'a>) -> Result<Self, Diagnostic> {
-        let folders = reader.list("base")?.into_iter().filter(|entry| entry.is_folder);
-        let components = folders.map(|entry| entry.name).collect();
-        Ok(Self { reader, components, found: Mutex::default() })
+    /// Returns the records of all components in `base/`; what is not recorded there may be in the program.
+    pub fn new(reader: Reader<'a>) -> Self {
+        Self { readers: [reader, Reader { tree: &Embedded, sources: reader.sources }], found: Mutex::default() }
     }
 
     /// Returns what is known of a version of a chart, whatever its repository is called. A record that cannot be read
@@ -104,29 +102,35 @@ impl<'a> Records<'a> {
         let chart = chart.rsplit('/').next().unwrap_or(chart);
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (chart.to_owned(), version.to_owned());
-        found.entry(key).or_insert_with(|| self.read(chart, version).map(Arc::new)).clone()
+        let read = || self.readers.iter().find_map(|reader| read(*reader, chart, version)).map(Arc::new);
+        found.entry(key).or_insert_with(read).clone()
     }
 
-    /// Returns the versions of a chart that are recorded.
-    pub fn versions(&self, chart: &str) -> Vec<String> {
-        let files = self.components.iter().flat_map(|component| {
-            let listed = self.reader.list(&format!("base/{component}/{FOLDER}")).unwrap_or_default();
-            listed.into_iter().map(|file| file.name)
+    /// Returns the versions of a chart that are recorded, sorted.
+    pub fn versions(&self, chart: &str) -> BTreeSet<String> {
+        let files = self.readers.iter().flat_map(|reader| {
+            let folders = components(*reader).into_iter().map(|component| format!("base/{component}/{FOLDER}"));
+            folders.flat_map(|folder| reader.list(&folder).unwrap_or_default()).collect::<Vec<_>>()
         });
-        let versions = files.filter_map(|name| Some(name.strip_suffix(".yaml")?.to_owned()));
+        let versions = files.filter_map(|file| Some(file.name.strip_suffix(".yaml")?.to_owned()));
         versions.filter(|version| self.find(chart, version).is_some()).collect()
     }
+}
 
-    fn read(&self, chart: &str, version: &str) -> Option<Record> {
-        if version.contains(['/', '\\']) {
-            return None;
-        }
-        self.components.iter().find_map(|component| {
-            let path = format!("base/{component}/{FOLDER}/{version}.yaml");
-            let record = Record::parse(&self.reader.document(&path).ok()??).ok()?;
-            (&*record.chart == chart).then_some(record)
-        })
+fn components(reader: Reader<'_>) -> Vec<String> {
+    let listed = reader.list("base").unwrap_or_default().into_iter();
+    listed.filter(|entry| entry.is_folder).map(|entry| entry.name).collect()
+}
+
+fn read(reader: Reader<'_>, chart: &str, version: &str) -> Option<Record> {
+    if version.contains(['/', '\\']) {
+        return None;
     }
+    components(reader).iter().find_map(|component| {
+        let path = format!("base/{component}/{FOLDER}/{version}.yaml");
+        let record = Record::parse(&reader.document(&path).ok()??).ok()?;
+        (&*record.chart == chart).then_some(record)
+    })
 }
 
 fn keys(node: &Node) -> Result<Keys, Diagnostic> {
@@ -167,7 +171,7 @@ fn add_dependency(keys: &mut Keys, dependency: &Dependency, parts: &mut BTreeMap
         keys.at(&["global".into()]).merge(global.clone());
     }
     let name: Text = dependency.name.as_str().into();
-    let below = keys.at(&[dependency.alias.clone()]);
+    let below = keys.at(std::slice::from_ref(&dependency.alias));
     if dependency.chart.is_none() {
         // Nothing is known of it: everything may reach it.
         below.open = true;

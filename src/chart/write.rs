@@ -1,9 +1,10 @@
 //! Writing a record.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::{Chart, FOLDER, HEADER, Record, unpack};
+use crate::atomic;
 use crate::diagnostic::{Diagnostic, Place, Sources};
 use crate::tree::WorkTree;
 use crate::workspace::{Component, Reader};
@@ -32,7 +33,12 @@ pub fn record(request: &Request, sources: &Sources) -> Result<String, Diagnostic
     let expected = component.chart_name.rsplit('/').next().unwrap_or(&component.chart_name).to_owned();
     let chart = read(request, &expected, &component.version, sources)?;
     if chart.name != expected {
-        let message = format!("{} is the chart {}, and {} deploys {expected}", request.chart.display(), chart.name, component.name);
+        let message = format!(
+            "{} is the chart {}, and {} deploys {expected}",
+            request.chart.display(),
+            chart.name,
+            component.name
+        );
         return Err(Diagnostic::new(message).at(component.chart_name.place));
     }
     if chart.version.is_empty() || chart.version.contains(['/', '\\', ':']) || chart.version.starts_with('.') {
@@ -42,7 +48,9 @@ pub fn record(request: &Request, sources: &Sources) -> Result<String, Diagnostic
     let place = Place::point(sources.add(&path, ""), 1, 1);
     let body = to_yaml([&Record::of(&chart).to_node(place)])
         .map_err(|error| Diagnostic::new(format!("the record cannot be written: {error}")))?;
-    write(&request.source.join(&path), &format!("{HEADER}{body}"))
+    let folder = request.source.join(format!("base/{}/{FOLDER}", component.name));
+    fs::create_dir_all(folder)
+        .and_then(|()| atomic::replace(&request.source.join(&path), &format!("{HEADER}{body}")))
         .map_err(|error| Diagnostic::new(format!("{path} cannot be written: {error}")))?;
     let known = match chart.reads.iter().any(Vec::is_empty) {
         true => " (its defaults alone: only slips will be told)",
@@ -62,17 +70,4 @@ fn read(request: &Request, name: &str, version: &str, sources: &Sources) -> Resu
     let tree = WorkTree::new("");
     let (_, text) = Reader { tree: &tree, sources }.text(&label)?.ok_or_else(missing)?;
     Chart::of_values(name, version, &text, &label, sources)
-}
-
-/// Writes a file whole or not at all.
-fn write(path: &Path, text: &str) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new(""));
-    fs::create_dir_all(folder)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = folder.join(format!(".{name}.{}", std::process::id()));
-    let written = fs::write(&temporary, text).and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&temporary);
-    }
-    written
 }

@@ -28,8 +28,8 @@ struct RecordArguments {
     /// The .tgz that `helm pull` leaves, the folder of an unpacked chart, or its values.yaml alone
     chart: PathBuf,
     /// The version that a values.yaml is of; the component's by default
-    #[arg(long = "of", value_name = "VERSION")]
-    version: Option<String>,
+    #[arg(long, value_name = "VERSION")]
+    of: Option<String>,
 }
 
 pub(super) fn run(source: &Path, arguments: Arguments) -> Exit {
@@ -39,7 +39,7 @@ pub(super) fn run(source: &Path, arguments: Arguments) -> Exit {
         source: source.to_owned(),
         component: arguments.component,
         chart: arguments.chart,
-        version: arguments.version,
+        version: arguments.of,
     };
     match chart::record(&request, &sources) {
         Ok(written) => print(&format!("{written}\n")),

@@ -48,7 +48,7 @@ fn fault(rule: &Node) -> Option<(String, &Node)> {
         if path.get("pathType").is_none() {
             return Some(("a path of the Ingress has no `pathType`".to_owned(), path));
         }
-        let leads_nowhere = !has_resource && !(has_name && has_port);
+        let leads_nowhere = !(has_resource || has_name && has_port);
         leads_nowhere.then(|| ("a path of the Ingress has no `backend.service` with name and port".to_owned(), path))
     })
 }

@@ -39,8 +39,11 @@ pub struct Workspace<'a> {
     /// The registries that environments trust, by folder.
     pub registries: BTreeMap<String, Registry>,
     /// What is known of the charts that environments use, by component and version.
-    records: BTreeMap<(String, Text), Arc<Record>>,
+    records: UsedRecords,
 }
+
+/// Records by component and version.
+type UsedRecords = BTreeMap<(String, Text), Arc<Record>>;
 
 impl<'a> Workspace<'a> {
     /// Reads a source repository.
@@ -242,7 +245,7 @@ fn load_records(
     reader: Reader<'_>,
     components: &BTreeMap<String, Component>,
     environments: &[Environment],
-) -> Result<BTreeMap<(String, Text), Arc<Record>>, Vec<Diagnostic>> {
+) -> Result<UsedRecords, Vec<Diagnostic>> {
     let used = environments.iter().flat_map(|environment| &environment.components).filter_map(|used| {
         let component = components.get(&*used.name.value)?;
         Some((component.name.clone(), used.version.as_ref().unwrap_or(&component.version).value.clone()))
