@@ -190,7 +190,10 @@ fn defaults_alone_leave_everything_open() {
         String::from_utf8_lossy(&output.stdout),
         "base/shop/charts/2.0.0.yaml: shop 2.0.0 (its defaults alone: only slips will be told)\n"
     );
-    assert_eq!(source.recorded("2.0.0"), "chart: shop\nversion: \"2.0.0\"\nvalues:\n  \"*\": any\n  replicas: number\n");
+    assert_eq!(
+        source.recorded("2.0.0"),
+        "chart: shop\nversion: \"2.0.0\"\nvalues:\n  \"*\": any\n  replicas: number\n"
+    );
     assert!(source.record(&values, &[]).status.success());
     assert!(source.path("base/shop/charts/1.0.0.yaml").exists(), "the component's version is taken by default");
 }

@@ -127,8 +127,9 @@ fn a_partner_by_a_profile_that_is_not_accepted_is_left_out_with_a_warning() {
     let scratch = Scratch::new();
     let text = include_str!("rules/bundle-endpoint-profile/pass/spiffe.example.net.yaml");
     scratch.write("onboarding/federation/spiffe.example.net.yaml", text);
-    let run = scratch.render(&[]).expect(0).says("warning[profile-not-accepted]").says("`one`");
-    assert!(run.err.contains("onboarding/federation/spiffe.example.net.yaml:5:9"), "{}", run.err);
+    scratch.render(&[]).expect(0).says("1 warning");
+    let run = scratch.run(&["check"]).says("warning[profile-not-accepted]").says("`one`");
+    assert!(run.out.contains("onboarding/federation/spiffe.example.net.yaml:5:9"), "{}", run.out);
     assert!(!scratch.read(GENERATED).contains("spiffe.example.net"));
 
     scratch.edit("overlays/one/environment.yaml", "trust: all", "trust: all, accept: [https_web, https_spiffe]");
@@ -142,7 +143,8 @@ fn a_partner_by_a_profile_that_is_not_accepted_is_left_out_with_a_warning() {
 fn a_grant_to_nobody_is_warned_of() {
     let scratch = Scratch::new();
     scratch.edit("overlays/one/environment.yaml", "trust: all", "trust: all, grants: {partner.exampel.net: ['*']}");
-    scratch.render(&[]).expect(0).says("warning[grant-to-nobody]").says("did you mean `partner.example.net`?");
+    scratch.render(&[]).expect(0).says("1 warning: see `dirops check`");
+    scratch.run(&["check"]).says("warning[grant-to-nobody]").says("did you mean `partner.example.net`?");
 }
 
 #[test]

@@ -148,11 +148,14 @@ fn document_001_dir() {
         "dir@v1.2.0",
         "partner-eks/dir.values.yaml",
         &[
+            ("unset-resources", "dir.values.yaml", 1, "requests and limits are left to the chart, which has none"),
             ("exposed-credential", "dir.values.yaml", 54, "`config` is copied whole into a ConfigMap"),
             ("exposed-credential", "dir.values.yaml", 65, "`config` is copied whole into a ConfigMap"),
             ("partial-ingress-rule", "dir.values.yaml", 106, "host and paths alone: refused by the API server"),
             ("random-password", "dir.values.yaml", 115, "nothing fixes `postgres-password`: never in sync"),
+            ("unset-resources", "dir.values.yaml", 124, "requests and limits are left to the chart, which has none"),
             ("unknown-value", "dir.values.yaml", 125, "the chart has no such switch"),
+            ("unset-resources", "dir.values.yaml", 168, "requests and limits are left to the chart, which has none"),
             ("exposed-credential", "dir.values.yaml", 176, "`authHeader` ends in the probes of a StatefulSet"),
             ("zot-without-administrator", "dir.values.yaml", 180, "mountConfig without configFiles: the chart's own"),
         ],
@@ -165,6 +168,7 @@ fn document_001_spire() {
         "spire@0.28.3",
         "partner-eks/spire.values.yaml",
         &[
+            ("unpinned-storage-class", "spire.values.yaml", 15, "left to the cluster's default"),
             ("unknown-value", "spire.values.yaml", 49, "the chart has clusterFederatedTrustDomains"),
             (
                 "unanswered-discovery-host",
@@ -183,10 +187,18 @@ fn document_002_dir() {
         "dir@v1.2.0",
         "partner-io/dir.values.yaml",
         &[
+            ("ephemeral-state", "dir.values.yaml", 1, "the chart's default has no volume, and the document sets none"),
+            ("moving-tag", "dir.values.yaml", 1, "the reconciler's image is left to the chart: latest"),
+            ("unreachable-routing", "dir.values.yaml", 1, "the chart's default is a NodePort"),
+            ("unset-resources", "dir.values.yaml", 1, "requests and limits are left to the chart, which has none"),
             ("exposed-credential", "dir.values.yaml", 39, "`config` is copied whole into a ConfigMap"),
             ("exposed-credential", "dir.values.yaml", 49, "`config` is copied whole into a ConfigMap"),
+            ("unpinned-storage-class", "dir.values.yaml", 67, "left to the cluster's default"),
             ("random-password", "dir.values.yaml", 70, "nothing fixes `postgres-password`: never in sync"),
+            ("uncertified-host", "dir.values.yaml", 83, "dnsNameTemplates is not set"),
             ("partial-ingress-rule", "dir.values.yaml", 85, "host and paths alone: refused by the API server"),
+            ("ephemeral-state", "dir.values.yaml", 90, "the chart's default has no volume, and the document sets none"),
+            ("unset-resources", "dir.values.yaml", 90, "requests and limits are left to the chart, which has none"),
             ("exposed-credential", "dir.values.yaml", 92, "`authHeader` ends in the probes of a StatefulSet"),
         ],
     );
@@ -198,6 +210,7 @@ fn document_002_spire() {
         "spire@0.28.3",
         "partner-io/spire.values.yaml",
         &[
+            ("unpinned-storage-class", "spire.values.yaml", 14, "left to the cluster's default"),
             ("unknown-value", "spire.values.yaml", 48, "the chart has clusterFederatedTrustDomains"),
             (
                 "unanswered-discovery-host",

@@ -42,7 +42,7 @@ pub(super) fn run(source: &Path, arguments: Arguments) -> Exit {
     };
     with_workspace(&source.to_owned(), request.jobs, |workspace, sources| match publish::render(workspace, &request) {
         Ok(outcome) => {
-            show_findings(&outcome.warnings, sources);
+            count_warnings(outcome.warnings.len());
             match request.check {
                 true => show_drift(&outcome),
                 false => print(&written(&outcome)),
@@ -55,6 +55,15 @@ pub(super) fn run(source: &Path, arguments: Arguments) -> Exit {
             Exit::Failed
         }
     })
+}
+
+/// What could be better is for `dirops check` to tell at length.
+fn count_warnings(count: usize) {
+    match count {
+        0 => {}
+        1 => eprintln!("1 warning: see `dirops check`"),
+        _ => eprintln!("{count} warnings: see `dirops check`"),
+    }
 }
 
 fn written(outcome: &Outcome) -> String {

@@ -78,21 +78,17 @@ pub fn policies(dir: &Deployed) -> Vec<PolicyRow<'_>> {
     let Some(node) = dir.at("apiserver.authz_policies_csv") else {
         return Vec::new();
     };
-    let rows = node.as_text().unwrap_or_default().lines().enumerate();
-    rows.map(|(index, row)| PolicyRow { text: row.trim(), place: place_of_row(node, index) })
-        .filter(|row| !row.text.is_empty() && !row.text.starts_with('#'))
-        .collect()
+    let text = node.as_text().unwrap_or_default();
+    // Written as it is, line by line, the text takes as many lines as it has.
+    let is_literal = (node.place.end_line - node.place.line) as usize == text.lines().count();
+    let rows = text.lines().enumerate().map(|(index, row)| {
+        let place = if is_literal { place_of_row(node.place, index, row) } else { node.place };
+        PolicyRow { text: row.trim(), place }
+    });
+    rows.filter(|row| !row.text.is_empty() && !row.text.starts_with('#')).collect()
 }
 
-/// Returns where a row stands, where the text was written as it is, line by line.
-fn place_of_row(node: &Node, index: usize) -> Place {
-    let text = node.as_text().unwrap_or_default();
-    let place = node.place;
-    let lines = text.lines().count();
-    let is_literal = (place.end_line - place.line) as usize == lines;
-    let (Some(row), true, Ok(offset)) = (text.lines().nth(index), is_literal, u32::try_from(index)) else {
-        return place;
-    };
-    let (line, column) = ((place.line + offset) as usize, place.column as usize);
-    Place::stretch(place.file, (line, column), (line, column + row.chars().count()))
+fn place_of_row(text: Place, index: usize, row: &str) -> Place {
+    let (line, column) = (text.line as usize + index, text.column as usize);
+    Place::stretch(text.file, (line, column), (line, column + row.chars().count()))
 }

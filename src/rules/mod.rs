@@ -24,7 +24,9 @@ macro_rules! rules {
 
 rules! {
     address_endpoint
+    address_pool
     allowance
+    api_ingress_tls
     bidirectional_text
     bundle_certificate
     bundle_endpoint_profile
@@ -33,28 +35,37 @@ rules! {
     bundle_key
     class_mismatch
     class_name
+    cluster_identifier
     csi_driver
     duplicate_application
     duplicate_trust_domain
     endpoint_spiffe_id
     endpoint_tls
+    ephemeral_state
     example_bundle
     expired_bootstrap_bundle
     expired_bundle
     expiring_bundle
     exposed_credential
+    external_dns
     federation_fields
     federation_unreadable
     file_name
     foreign_endpoint_id
     grant_to_nobody
     helm_hooks
+    htpasswd_row
+    internal_registry_address
     kubernetes_name_clash
     literal_credential
     look_alike
     malformed_policy
     missing_bundle
     missing_values_file
+    moving_tag
+    newer_agent
+    node_port
+    object_size
     open_policy
     partial_ingress_rule
     policy_for_nobody
@@ -67,23 +78,33 @@ rules! {
     random_password
     self_federation
     server_side_diff
+    shared_address_pool
     shared_endpoint
     shared_key
     short_lived_bundle
+    staging_issuer
     symbolic_link
     sync_wave
     template_text
+    tls_verification_off
     trust_domain
     trust_domain_mismatch
     unanswered_discovery_host
+    uncertified_host
     unfederated_domain
     unknown_method
     unknown_value
+    unpinned_storage_class
+    unreachable_routing
     unread_file
     unread_values_file
     unrecorded_chart
     unserved_external_secret
+    unset_resources
+    version_skew
+    volume_strategy
     weak_key
+    zot_s3
     zot_without_administrator
 }
 

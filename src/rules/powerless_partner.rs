@@ -1,5 +1,7 @@
 //! A partner that may do nothing.
 
+use std::collections::BTreeSet;
+
 use super::{Check, Rule, Severity};
 use crate::deployment::{Deployment, entries_of, policies};
 use crate::diagnostic::Diagnostic;
@@ -18,11 +20,11 @@ fn check(deployment: &Deployment) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for dir in deployment.of_chart("dir").filter(|dir| dir.is_on("apiserver.config.authz.enabled", true)) {
         let rows = policies(dir);
-        let subjects: Vec<&str> = rows.iter().filter_map(|row| Some(row.parts()?.0)).collect();
-        if subjects.contains(&"*") || dir.at("apiserver.authz_policies_csv").is_none() {
+        let subjects: BTreeSet<&str> = rows.iter().filter_map(|row| Some(row.parts()?.0)).collect();
+        if subjects.contains("*") || dir.at("apiserver.authz_policies_csv").is_none() {
             continue;
         }
-        for entry in entries_of(dir).iter().filter(|entry| !subjects.contains(&entry.trust_domain)) {
+        for entry in entries_of(dir).iter().filter(|entry| !subjects.contains(entry.trust_domain)) {
             let message = format!("no policy row of {} is for {}", deployment.environment, entry.trust_domain);
             found.push(Diagnostic::new(message).at(entry.node.place).key("apiserver.authz_policies_csv"));
         }

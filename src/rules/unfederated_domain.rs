@@ -1,7 +1,9 @@
 //! An identity that federates with a trust domain that SPIRE knows nothing of.
 
+use std::collections::BTreeMap;
+
 use super::{Check, Rule, Severity};
-use crate::deployment::{Deployed, Deployment, FederationEntry};
+use crate::deployment::{Deployed, Deployment};
 use crate::diagnostic::Diagnostic;
 use crate::yaml::Node;
 
@@ -20,7 +22,11 @@ fn check(deployment: &Deployment) -> Vec<Diagnostic> {
     if !deployment.is_whole {
         return Vec::new();
     }
-    let entries = deployment.federation_entries();
+    // Each partner, and whether some entry for it has a bundle.
+    let mut entries = BTreeMap::new();
+    for entry in deployment.federation_entries() {
+        *entries.entry(entry.trust_domain).or_default() |= entry.has_bundle();
+    }
     let spire = ["spire", "spire-nested"].into_iter().flat_map(|chart| deployment.of_chart(chart));
     let lists = spire.flat_map(lists);
     lists.flat_map(|list| of_list(list, &entries, &deployment.environment)).collect()
@@ -35,13 +41,13 @@ fn lists(spire: &Deployed) -> Vec<&Node> {
     identities.flat_map(|map| map.values()).filter_map(|identity| identity.node.get("federatesWith")).collect()
 }
 
-fn of_list(list: &Node, entries: &[FederationEntry<'_>], environment: &str) -> Vec<Diagnostic> {
+fn of_list(list: &Node, entries: &BTreeMap<&str, bool>, environment: &str) -> Vec<Diagnostic> {
     let items = list.as_list().unwrap_or_default();
     let mut found = Vec::new();
     let mut unready = Vec::new();
     for item in items {
         let domain = item.as_text().unwrap_or_default();
-        match entries.iter().filter(|entry| entry.trust_domain == domain).map(FederationEntry::has_bundle).max() {
+        match entries.get(domain) {
             None => found.push(
                 Diagnostic::new(format!("{environment} has no federation entry for {domain}")).at(item.place),
             ),
