@@ -10,8 +10,8 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Error,
     title: "A client does not check whom it talks to",
     reason: "With verification switched off, TLS protects from nobody who stands in between. On a local cluster, where \
-             addresses stand in for names, it is how the documents do it. (nginx' `proxy-ssl-verify` towards SPIRE's own \
-             endpoint is no such client: the certificate there is SPIRE's own, and the partner checks the bundle.)",
+             addresses stand in for names, it is how the documents do it. What nginx' `proxy-ssl-verify` says of SPIRE's own \
+             endpoint does not count: the certificate there is SPIRE's own, and the partner checks the bundle.",
     mend: "Remove the setting; let the certificate carry the name that the client calls.",
     check: Check::Deployment(check),
 };
