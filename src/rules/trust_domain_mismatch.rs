@@ -40,20 +40,28 @@ fn check(deployment: &Deployment) -> Vec<Diagnostic> {
             }
         }
     }
-    found.extend(deployment.of_chart("dir").flat_map(|dir| audiences(dir, &own)));
+    let audiences = deployment.components.iter().flat_map(audiences);
+    found.extend(audiences.filter_map(|audience| foreign(audience, &own)));
     found
 }
 
-fn audiences(dir: &Deployed, own: &str) -> Vec<Diagnostic> {
-    let audiences = dir.at("apiserver.config.authn.audiences").and_then(Node::as_list).unwrap_or_default();
-    let foreign = audiences.iter().filter_map(|node| {
-        let domain = node.as_text()?.strip_prefix("spiffe://")?.split('/').next()?;
-        (domain != own).then_some((domain, node))
-    });
-    foreign
-        .map(|(domain, node)| {
-            let message = format!("the audience is of the trust domain {domain}, and SPIRE of {own}");
-            Diagnostic::new(message).at(node.place).key("apiserver.config.authn.audiences")
-        })
-        .collect()
+/// The audiences that the apiserver accepts, and the one that dirctl asks for.
+fn audiences(component: &Deployed) -> Vec<&Node> {
+    let list = |path: &str| component.at(path).and_then(Node::as_list).unwrap_or_default();
+    match component.chart() {
+        "dir" => list("apiserver.config.authn.audiences").iter().collect(),
+        "dirctl" => {
+            let is_audience = |variable: &&Node| {
+                variable.get("name").and_then(Node::as_text) == Some("DIRECTORY_CLIENT_JWT_AUDIENCE")
+            };
+            list("env").iter().filter(is_audience).filter_map(|variable| variable.get("value")).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn foreign(audience: &Node, own: &str) -> Option<Diagnostic> {
+    let domain = audience.as_text()?.strip_prefix("spiffe://")?.split('/').next()?;
+    let message = format!("the audience is of the trust domain {domain}, and SPIRE of {own}");
+    (domain != own).then(|| Diagnostic::new(message).at(audience.place))
 }
