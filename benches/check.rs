@@ -10,8 +10,13 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark's result is what it prints")]
 
+#[path = "../tests/corpus/hostile.rs"]
+mod hostile;
 #[path = "fleet/measure.rs"]
 mod measure;
+#[path = "../tests/corpus/memory.rs"]
+#[allow(dead_code, reason = "here files are on a disk")]
+mod memory;
 #[path = "fleet/table.rs"]
 #[allow(dead_code, reason = "the other benchmark uses all of it")]
 mod table;
@@ -20,15 +25,16 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use measure::{median, peak_memory, timed};
+use measure::{median, peak_memory, peak_memory_to, timed, timed_to};
 use rcgen::{
     BasicConstraints, CertificateParams, IsCa, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData,
 };
 use serde_json::{Value, json};
-use table::{Row, Target, bytes};
+use table::{Row, Target, bytes, duration};
 use tempfile::TempDir;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -41,10 +47,10 @@ enum Names {
 }
 
 fn main() -> ExitCode {
-    let (mut files, mut rounds, mut growth) = (10_000, 5, vec![1_000, 10_000]);
+    let (mut files, mut rounds, mut growth, mut hostile) = (10_000, 5, vec![1_000, 10_000], 1 << 20);
     for argument in std::env::args().skip(1) {
         match argument.as_str() {
-            "--quick" => (files, rounds, growth) = (100, 1, vec![50, 100]),
+            "--quick" => (files, rounds, growth, hostile) = (100, 1, vec![50, 100], 1 << 12),
             "--full" => growth.push(100_000),
             // cargo says so to every bench target
             "--bench" => {}
@@ -54,7 +60,11 @@ fn main() -> ExitCode {
             }
         }
     }
-    match run(files, rounds, &growth) {
+    let rows = run(files, rounds, &growth).and_then(|mut rows| {
+        rows.extend(hostile_rows(hostile)?);
+        Ok(rows)
+    });
+    match rows {
         Ok(rows) => {
             table::print(&rows);
             ExitCode::SUCCESS
@@ -104,6 +114,43 @@ fn growth_row(names: &str, growth: &[usize], kind: Names) -> Result<Row> {
     let ratio = per_file.last().copied().unwrap_or_default() / per_file.first().copied().unwrap_or(1.0);
     let what = format!("one file of {}, {names}", sizes.join(", "));
     Ok(Row::amount(&what, shown.join(", "), ratio, "x", Target::AtMost(1.5)))
+}
+
+/// Returns the rows about the worst of the files that somebody made to keep a reader busy.
+fn hostile_rows(size: usize) -> Result<Vec<Row>> {
+    let folder = Registry::generate(0, Names::Numbered)?.folder;
+    let path = folder.path().join("a.example.net.yaml");
+    let check = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dirops"));
+        command.args(["check", "--now", "1795392000"]).arg(&path);
+        command
+    };
+    let (mut slowest, mut largest) = ((Duration::ZERO, String::new()), (0, String::new()));
+    for (name, content) in hostile::KINDS.into_iter().flat_map(|kind| kind(size)) {
+        fs::write(&path, content)?;
+        let time = timed_to(1, &mut check())?;
+        let memory = peak_memory_to(1, &mut check())?.unwrap_or_default();
+        slowest = slowest.max((time, name.clone()));
+        largest = largest.max((memory, name));
+    }
+    let ((time, slow), (memory, large)) = (slowest, largest);
+    let limit = (20 * size + (32 << 20)) as f64 / 1e6;
+    Ok(vec![
+        Row::amount(
+            &format!("slowest of hostile files: {slow}"),
+            duration(time),
+            time.as_secs_f64(),
+            " s",
+            Target::AtMost(1.0),
+        ),
+        Row::amount(
+            &format!("largest of hostile files: {large}"),
+            bytes(memory),
+            memory as f64 / 1e6,
+            " MB",
+            Target::AtMost(limit.round()),
+        ),
+    ])
 }
 
 /// A folder of federation files in memory.

@@ -91,7 +91,7 @@ pub fn add(request: &Request, sources: &Sources) -> Result<Addition, Refusal> {
         path: file.path.clone(),
         trust_domain,
         certificates: bundle.bundle.authorities.len(),
-        before: file.text.clone(),
+        before: file.text.to_string(),
         after: None,
         findings: Vec::new(),
     };

@@ -97,7 +97,7 @@ impl Sources {
 
     /// Returns `path:line:column`.
     pub fn show(&self, place: Place) -> String {
-        format!("{}:{}:{}", self.path(place.file), place.line, place.column)
+        format!("{}:{}:{}", readable(self.path(place.file).to_string()), place.line, place.column)
     }
 
     /// Returns the text of a file.
@@ -107,8 +107,14 @@ impl Sources {
 
     /// Returns the text of the line where `place` starts.
     pub fn line(&self, place: Place) -> Option<String> {
+        self.line_up_to(place, usize::MAX)
+    }
+
+    /// Returns the text of the line where `place` starts, unless it has more than `limit` bytes.
+    fn line_up_to(&self, place: Place, limit: usize) -> Option<String> {
         let source = self.get(place.file)?;
-        source.line(place.line as usize).map(|line| line.trim_start_matches('\u{feff}').to_owned())
+        let line = source.line(place.line as usize).filter(|line| line.len() <= limit)?;
+        Some(line.trim_start_matches('\u{feff}').to_owned())
     }
 
     /// Returns what stands at `place`, where that is within one line.
@@ -161,7 +167,7 @@ impl Diagnostic {
     /// Returns a diagnostic without place or help.
     pub fn new(message: impl Into<String>) -> Self {
         Self {
-            message: message.into(),
+            message: readable(message.into()),
             place: None,
             help: None,
             related: Vec::new(),
@@ -182,7 +188,7 @@ impl Diagnostic {
     /// Says how to mend it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(readable(help.into()));
         self
     }
 
@@ -196,7 +202,7 @@ impl Diagnostic {
     /// Names the key or value path that it is about.
     #[must_use]
     pub fn key(mut self, key: impl Into<String>) -> Self {
-        self.key = Some(key.into());
+        self.key = Some(readable(key.into()));
         self
     }
 
@@ -273,25 +279,128 @@ impl fmt::Display for Shown<'_> {
 }
 
 impl Shown<'_> {
-    /// Writes the source line and underlines the place in it.
+    /// Writes the source line, of a long one what stands around the place, and underlines the place in it.
     fn mark(&self, f: &mut fmt::Formatter<'_>, place: Place) -> fmt::Result {
         const WIDTH: usize = 160;
-        let Some(line) = self.sources.line(place) else {
+        const LONGEST: usize = 100_000;
+        let Some(line) = self.sources.line_up_to(place, LONGEST) else {
             return Ok(());
         };
+        let line: Vec<char> = line.chars().collect();
         let start = place.column as usize - 1;
-        let length = line.chars().count();
-        if line.trim().is_empty() || length > WIDTH || start > length {
+        if line.iter().all(|c| c.is_whitespace()) || start > line.len() {
             return Ok(());
         }
+        let from = if line.len() > WIDTH { start.saturating_sub(WIDTH / 4) } else { 0 };
+        let to = line.len().min(from + WIDTH);
         let end = match place.end_line == place.line {
-            true => (place.end_column as usize - 1).min(length),
-            false => length,
+            true => (place.end_column as usize - 1).min(to),
+            false => to,
         };
         let number = place.line.to_string();
         let gutter = " ".repeat(number.len());
-        let indent: String = line.chars().take(start).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+        let shown: String = line[from..to].iter().map(|c| visible(*c)).collect();
+        let indent: String = line[from..start].iter().map(|c| if *c == '\t' { '\t' } else { ' ' }).collect();
         let marks = "^".repeat(end.saturating_sub(start).max(1));
-        write!(f, "\n {number} | {line}\n {gutter} | {indent}{marks}")
+        let (before, blank) = if from > 0 { ("…", " ") } else { ("", "") };
+        let after = if to < line.len() { "…" } else { "" };
+        write!(f, "\n {number} | {before}{shown}{after}\n {gutter} | {blank}{indent}{marks}")
+    }
+}
+
+/// Returns a text as somebody can read it on a line: what would steer a terminal or a log or would not be seen is
+/// escaped, and a text that is too long loses its middle, for what is wrong often stands after the value.
+fn readable(text: String) -> String {
+    const HALF: usize = 1000;
+    let escaped = match text.contains(is_unseen) {
+        true => escape(&shortened(text, HALF)),
+        false => text,
+    };
+    shortened(escaped, HALF)
+}
+
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_unseen(c) {
+            true => escaped.extend(c.escape_default()),
+            false => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// Returns a text of no more than twice `half` characters and what says how many were left out.
+fn shortened(text: String, half: usize) -> String {
+    let Some(left_out) = text.len().checked_sub(2 * half).map(|_| text.chars().count().saturating_sub(2 * half)) else {
+        return text;
+    };
+    let start = text.char_indices().nth(half).map_or(text.len(), |(index, _)| index);
+    let end = text.char_indices().nth_back(half - 1).map_or(0, |(index, _)| index);
+    match left_out {
+        0 => text,
+        _ => format!("{} … ({left_out} more characters) … {}", &text[..start], &text[end..]),
+    }
+}
+
+/// Returns the character, or what stands for one that would not be seen.
+fn visible(c: char) -> char {
+    match c {
+        '\t' => c,
+        c if is_unseen(c) => char::REPLACEMENT_CHARACTER,
+        c => c,
+    }
+}
+
+/// Controls, bidirectional controls, zero-width and other format characters (Unicode, general categories Cc and Cf),
+/// and breaks of lines: what changes how a text is shown and is not seen itself.
+pub(crate) fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str, column: usize, end: usize) -> String {
+        let sources = Sources::default();
+        let place = Place::stretch(sources.add("x", text), (1, column), (1, end));
+        Diagnostic::new("wrong").at(place).show("error", &sources).to_string()
+    }
+
+    #[test]
+    fn a_long_text_keeps_its_beginning_and_its_end() {
+        let diagnostic = Diagnostic::new(format!("`{}` is too long", "é".repeat(1 << 20)));
+        assert!(diagnostic.message.starts_with("`éé") && diagnostic.message.ends_with("éé` is too long"));
+        assert!(diagnostic.message.contains(" … (1046590 more characters) … "), "{}", diagnostic.message);
+        assert!(diagnostic.message.chars().count() < 2100);
+        let whole = "é".repeat(2000);
+        assert_eq!(Diagnostic::new(whole.clone()).message, whole);
+        assert!(Diagnostic::new("\u{200b}".repeat(1 << 20)).message.chars().count() < 2100);
+    }
+
+    #[test]
+    fn what_steers_a_terminal_or_a_log_is_escaped() {
+        let diagnostic = Diagnostic::new("`a\u{1b}[31m`").help("b\n::error::c").key("d\u{202e}");
+        assert_eq!(diagnostic.message, r"`a\u{1b}[31m`");
+        assert_eq!(diagnostic.help.as_deref(), Some(r"b\n::error::c"));
+        assert_eq!(diagnostic.key.as_deref(), Some(r"d\u{202e}"));
+        assert_eq!(
+            shown("a: \u{1b}\u{202e}x", 4, 5),
+            "error: wrong\n  --> x:1:4\n 1 | a: \u{fffd}\u{fffd}x\n   |    ^"
+        );
+    }
+
+    #[test]
+    fn of_a_long_line_what_stands_around_the_place_is_shown() {
+        let line = format!("{}BAD{}", "a".repeat(100), "b".repeat(200));
+        let expected = format!("…{}BAD{}…\n   |  {}^^^", "a".repeat(40), "b".repeat(117), " ".repeat(40));
+        assert_eq!(shown(&line, 101, 104), format!("error: wrong\n  --> x:1:101\n 1 | {expected}"));
+        let longer = "a".repeat(200_000);
+        assert_eq!(shown(&longer, 101, 104), "error: wrong\n  --> x:1:101");
     }
 }

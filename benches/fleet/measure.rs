@@ -9,10 +9,15 @@ use crate::Result;
 
 /// Runs `command` and returns how long it took; an error when it fails, with what it printed.
 pub fn timed(command: &mut Command) -> Result<Duration> {
+    timed_to(0, command)
+}
+
+/// The same of a command that must exit with `code`.
+pub fn timed_to(code: i32, command: &mut Command) -> Result<Duration> {
     let start = Instant::now();
     let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{command:?}: {error}"))?;
     let time = start.elapsed();
-    if output.status.success() {
+    if output.status.code() == Some(code) {
         return Ok(time);
     }
     let printed = [output.stdout, output.stderr].concat();
@@ -28,6 +33,11 @@ fn beginning(printed: &[u8]) -> String {
 ///
 /// The kernel keeps the high-water mark, so that polling misses no peak; only what the last millisecond adds to it.
 pub fn peak_memory(command: &mut Command) -> Result<Option<u64>> {
+    peak_memory_to(0, command)
+}
+
+/// The same of a command that must exit with `code`.
+pub fn peak_memory_to(code: i32, command: &mut Command) -> Result<Option<u64>> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let mut peak = None;
     let status = loop {
@@ -37,7 +47,7 @@ pub fn peak_memory(command: &mut Command) -> Result<Option<u64>> {
         }
         thread::sleep(Duration::from_millis(1));
     };
-    if status.success() { Ok(peak) } else { Err(format!("{command:?}: {status}").into()) }
+    if status.code() == Some(code) { Ok(peak) } else { Err(format!("{command:?}: {status}").into()) }
 }
 
 /// Returns the high-water mark of a process's resident memory, in bytes; `None` also when it has just ended.

@@ -1,7 +1,7 @@
 //! Characters that hide what a text says.
 
 use super::{Check, Conditions, Rule, Severity};
-use crate::diagnostic::{Diagnostic, Place};
+use crate::diagnostic::{Diagnostic, Place, is_unseen};
 use crate::workspace::{FederationFile, Registry};
 
 pub(super) static RULE: Rule = Rule {
@@ -24,7 +24,7 @@ fn check(file: &FederationFile, _: &Registry, _: &Conditions) -> Vec<Diagnostic>
         if line.is_ascii() {
             continue;
         }
-        for (column, c) in line.chars().enumerate().filter(|(_, c)| is_hidden(*c)) {
+        for (column, c) in line.chars().enumerate().filter(|(_, c)| is_unseen(*c) && !c.is_control()) {
             let message = format!("the character U+{:04X} is not seen, and changes how the line reads", u32::from(c));
             if found.len() > 200 {
                 return found;
@@ -33,13 +33,4 @@ fn check(file: &FederationFile, _: &Registry, _: &Conditions) -> Vec<Diagnostic>
         }
     }
     found
-}
-
-/// Bidirectional controls, zero-width characters and other format characters that no trust domain, URL or comment
-/// needs (Unicode, general category Cf).
-fn is_hidden(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e007f}')
 }

@@ -16,6 +16,9 @@ pub(super) static RULE: Rule = Rule {
     check: Check::File(check),
 };
 
+/// No host and path of an endpoint need more, and reading a URL takes many times its size.
+pub(super) const LONGEST_URL: usize = 2048;
+
 fn check(file: &FederationFile, _: &Registry, _: &Conditions) -> Vec<Diagnostic> {
     let Some((node, url)) = file.text_node("bundleEndpointURL") else {
         return Vec::new();
@@ -49,6 +52,9 @@ fn plain(url: &str) -> String {
 }
 
 fn problem(url: &str) -> Option<&'static str> {
+    if url.len() > LONGEST_URL {
+        return Some("it has more than 2048 characters");
+    }
     let Some(rest) = url.strip_prefix("https://") else {
         return Some("it does not begin with `https://`");
     };
@@ -81,6 +87,13 @@ fn problem(url: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::problem;
+
+    #[test]
+    fn an_endless_url_is_not_fetched() {
+        let url = format!("https://spire.partner.io/{}", "a".repeat(2023));
+        assert_eq!(problem(&url), None);
+        assert!(problem(&format!("{url}a")).is_some());
+    }
 
     #[test]
     fn https_with_a_host_and_nothing_else_is_fetched() {

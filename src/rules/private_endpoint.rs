@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use url::{Host, Url};
 
+use super::bundle_endpoint_url::LONGEST_URL;
 use super::{Check, Conditions, Rule, Severity};
 use crate::diagnostic::Diagnostic;
 use crate::workspace::{FederationFile, Registry};
@@ -40,6 +41,9 @@ fn check(file: &FederationFile, registry: &Registry, _: &Conditions) -> Vec<Diag
 /// Returns the host that an HTTP client would take from a URL: decimal, octal, hexadecimal and short addresses are
 /// read as the addresses that they are (url.spec.whatwg.org, section 3.5).
 pub(super) fn host(text: &str) -> Option<Host<String>> {
+    if text.len() > LONGEST_URL {
+        return None;
+    }
     Url::parse(text.trim()).ok()?.host().map(|host| host.to_owned())
 }
 

@@ -4,6 +4,7 @@ use super::{Check, Conditions, Rule, Severity};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::spiffe::{ProblemKind, private_material};
 use crate::workspace::{FederationFile, Registry};
+use crate::yaml::Path;
 
 pub(super) static RULE: Rule = Rule {
     code: "private-key",
@@ -25,7 +26,22 @@ fn check(file: &FederationFile, _: &Registry, _: &Conditions) -> Vec<Diagnostic>
             found.push(Diagnostic::new("this is private key material").at(place));
         }
     }
+    if found.is_empty() {
+        found.extend(escaped(file));
+    }
     found.into_iter().map(Diagnostic::secret).collect()
+}
+
+/// Returns a finding about the first text that means private key material and is not written as it: with escapes.
+fn escaped(file: &FederationFile) -> Option<Diagnostic> {
+    let mut place = None;
+    Path::leaves(file.content.as_ref().ok()?, &mut |_, leaf| {
+        let text = leaf.as_text().unwrap_or_default();
+        if place.is_none() && !private_material(file.file, text).is_empty() {
+            place = Some(leaf.place);
+        }
+    });
+    place.map(|place| Diagnostic::new("there is private key material in this text").at(place))
 }
 
 fn same_start(a: Option<Place>, b: Place) -> bool {

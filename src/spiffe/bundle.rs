@@ -8,6 +8,7 @@ use num_bigint::BigUint;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Error, X509Name};
 use x509_parser::public_key::PublicKey;
 
+use super::TrustDomain;
 use crate::diagnostic::{Diagnostic, FileId, Place};
 use crate::yaml::{Node, Value, embedded_json};
 
@@ -132,8 +133,9 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn problem(&mut self, kind: ProblemKind, diagnostic: Diagnostic) {
-        // Nobody reads more, and a bundle can be made to have one for every few bytes.
-        if self.bundle.problems.len() < 1000 || kind == ProblemKind::Private {
+        // Nobody reads more, and a bundle can be made to have one for every few bytes. Private keys are told for sure.
+        let limit = if kind == ProblemKind::Private { 1100 } else { 1000 };
+        if self.bundle.problems.len() < limit {
             self.bundle.problems.push(Problem { kind, diagnostic });
         }
     }
@@ -405,9 +407,11 @@ impl Reader<'_> {
     }
 
     fn judge_names(&mut self, certificate: &X509Certificate<'_>, place: Place) {
-        let Some(expected) = self.trust_domain.map(|name| format!("spiffe://{name}")) else {
+        // Of a trust domain that is none another rule tells; here it would be repeated for every name.
+        let Some(trust_domain) = self.trust_domain.and_then(|name| name.parse::<TrustDomain>().ok()) else {
             return;
         };
+        let expected = format!("spiffe://{trust_domain}");
         for uri in uris(certificate).into_iter().filter(|uri| *uri != expected) {
             let shown: String = uri.chars().take(300).flat_map(char::escape_debug).collect();
             let diagnostic = Diagnostic::new(format!("the certificate is for `{shown}`, not for `{expected}`"))
@@ -552,15 +556,21 @@ fn without_zeros(bytes: &[u8]) -> Vec<u8> {
 
 /// Returns where private key material stands in a text that may be neither YAML nor JSON: PEM, and members of a JWK.
 pub fn private_material(file: FileId, text: &str) -> Vec<Place> {
-    let begins = |offset: &usize| {
-        let line = text[..*offset].rsplit('\n').next().unwrap_or_default();
-        line.contains("-----BEGIN ")
-    };
-    let pem = text.match_indices("PRIVATE KEY-----").map(|(offset, _)| offset).filter(begins);
     let jwk = text.contains("\"kty\"").then(|| PRIVATE_MEMBERS.iter().flat_map(|name| members(text, name)));
     // One is enough to stop a file; a file can be made to have thousands.
-    let found = pem.chain(jwk.into_iter().flatten()).take(20);
+    let found = private_pem(text).chain(jwk.into_iter().flatten()).take(20);
     found.map(|offset| Place::of_offset(file, text, offset)).collect()
+}
+
+/// Returns the offsets at which the first lines of private keys in PEM say so.
+fn private_pem(text: &str) -> impl Iterator<Item = usize> {
+    const MARK: &str = "PRIVATE KEY-----";
+    let begins = |offset: &usize| {
+        // The longest that stands before the mark is `-----BEGIN ENCRYPTED `.
+        let before = text.as_bytes().get(offset.saturating_sub(40)..*offset).unwrap_or_default();
+        before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default().windows(11).any(|word| word == b"-----BEGIN ")
+    };
+    text.match_indices(MARK).map(|(offset, _)| offset).filter(begins)
 }
 
 /// Returns the offsets of a member with a text as long as key material.

@@ -1,6 +1,6 @@
 //! Registries: folders of federation files.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::Environment;
 use super::reader::Reader;
@@ -35,7 +35,7 @@ pub struct FederationFile {
     /// The file.
     pub file: FileId,
     /// Its text, as far as it could be read.
-    pub text: String,
+    pub text: Arc<str>,
     /// What is in it, or why it cannot be read.
     pub content: Result<Node, Diagnostic>,
     /// The bundle, once somebody asked for it.
@@ -113,20 +113,18 @@ fn class_name(users: &[&Environment]) -> String {
 impl FederationFile {
     /// Reads a federation file. What is wrong with it is for the rules to tell.
     pub fn read(reader: Reader<'_>, path: &str) -> Self {
-        let (file, text, content) = match reader.text_up_to(path, Self::SIZE_LIMIT) {
-            Ok(Some((file, text))) => {
-                let content = yaml::parse_plain(file, &text);
-                (file, text, content)
-            }
+        let (file, content) = match reader.text_up_to(path, Self::SIZE_LIMIT) {
+            Ok(Some((file, text))) => (file, yaml::parse_plain(file, &text)),
             Ok(None) => {
                 let place = reader.start_of(path);
-                (place.file, String::new(), Err(Diagnostic::new("there is no such file").at(place)))
+                (place.file, Err(Diagnostic::new("there is no such file").at(place)))
             }
             Err(error) => {
                 let place = error.place.unwrap_or_else(|| reader.start_of(path));
-                (place.file, String::new(), Err(error))
+                (place.file, Err(error))
             }
         };
+        let text = reader.sources.text(file);
         Self { path: path.to_owned(), file, text, content, bundle: OnceLock::new() }
     }
 

@@ -2,8 +2,8 @@
 
 use serde::de::IgnoredAny;
 
-use super::parse::parse_plain;
-use super::{Entry, Map, Node, Value};
+use super::Node;
+use super::parse::parse_moved;
 use crate::diagnostic::{Diagnostic, FileId, Place};
 
 /// Reads the text of a scalar as JSON. Places are those in the file, as far as the way the scalar is written lets them
@@ -15,31 +15,27 @@ pub fn embedded_json(file: FileId, file_text: &str, scalar: &Node) -> Result<Nod
     let text = scalar.as_text().unwrap_or_default();
     let written = Written::of(file_text, scalar.place);
     if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
-        let place = written.point(scalar.place, error.line(), error.column().max(1));
+        let (line, column) = position(text, &error);
+        let place = written.point(scalar.place, line, column);
         let reason = error.to_string();
         let reason = reason.split(" at line ").next().unwrap_or_default().to_owned();
         return Err(Diagnostic::new(format!("this is not JSON: {reason}")).at(place));
     }
     // JSON is YAML, and the reader of YAML knows places.
-    let node = parse_plain(file, text).map_err(|mut error| {
-        error.place = error.place.map(|place| written.place(scalar.place, place));
-        error
-    })?;
-    Ok(moved(node, &|place| written.place(scalar.place, place)))
+    parse_moved(file, text, &|place| written.place(scalar.place, place))
 }
 
-fn moved(node: Node, to: &dyn Fn(Place) -> Place) -> Node {
-    let value = match node.value {
-        Value::List(items) => items.iter().map(|item| moved(item.clone(), to)).collect::<Vec<_>>().into(),
-        Value::Map(map) => {
-            let entry = |(key, entry): (&super::Text, &Entry)| {
-                (key.clone(), Entry { key: to(entry.key), node: moved(entry.node.clone(), to) })
-            };
-            map.iter().map(entry).collect::<Map>().into()
-        }
-        other => other,
+/// Returns line and column, in characters, of what is not JSON: the reader counts bytes, and says of a text that ends
+/// too early that it is on the line after it.
+fn position(text: &str, error: &serde_json::Error) -> (usize, usize) {
+    let (text, line, bytes) = match error.is_eof() {
+        true => (text.trim_end(), usize::MAX, usize::MAX),
+        false => (text, error.line(), error.column().saturating_sub(1)),
     };
-    Node { value, place: to(node.place) }
+    let lines = text.split('\n').take(line);
+    let (number, line) = lines.enumerate().last().unwrap_or_default();
+    let before = line.bytes().take(bytes).filter(|byte| byte & 0xc0 != 0x80).count();
+    (number + 1, before + 1)
 }
 
 /// How a scalar is written: what its lines and columns are in the file.
@@ -47,7 +43,7 @@ enum Written {
     /// A literal block: its first line in the file, and its indentation.
     Literal { first_line: usize, indent: usize },
     /// One line: the column of each of its characters, and that after the last.
-    Line { line: usize, columns: Vec<usize> },
+    Line { line: usize, columns: Vec<u32> },
     /// In a way that changes lines.
     Unknown,
 }
@@ -58,7 +54,6 @@ impl Written {
         let Some((line, above)) = before.split_last() else {
             return Self::Unknown;
         };
-        let raw: Vec<char> = line.chars().skip(place.column as usize - 1).collect();
         // The place of a block begins with its content; its header is the last line above that is not empty.
         if line.chars().take(place.column as usize - 1).all(|c| c == ' ')
             && let Some((number, header)) = above.iter().enumerate().rfind(|(_, line)| !line.trim().is_empty())
@@ -69,11 +64,11 @@ impl Written {
                 false => Self::Unknown,
             };
         }
+        let length = place.end_column.saturating_sub(place.column) as usize;
+        let raw: Vec<char> = line.chars().skip(place.column as usize - 1).take(length).collect();
         match raw.first() {
             Some(quote) if place.line == place.end_line => {
-                let length = (place.end_column - place.column) as usize;
-                let raw = raw.get(..length).unwrap_or(&raw);
-                Self::Line { line: place.line as usize, columns: columns(raw, *quote, place.column as usize) }
+                Self::Line { line: place.line as usize, columns: columns(&raw, *quote, place.column) }
             }
             _ => Self::Unknown,
         }
@@ -83,8 +78,8 @@ impl Written {
         match self {
             Self::Literal { first_line, indent } => Place::point(scalar.file, first_line + line - 1, column + indent),
             Self::Line { line: in_file, columns } if line == 1 => {
-                let last = columns.last().copied().unwrap_or(scalar.column as usize);
-                Place::point(scalar.file, *in_file, columns.get(column - 1).copied().unwrap_or(last))
+                let last = columns.last().copied().unwrap_or(scalar.column);
+                Place::point(scalar.file, *in_file, columns.get(column - 1).copied().unwrap_or(last) as usize)
             }
             _ => scalar,
         }
@@ -112,13 +107,13 @@ fn block_header(line: &str) -> Option<bool> {
 }
 
 /// Returns the column of each character that a scalar on one line means, and that after the last.
-fn columns(raw: &[char], quote: char, first: usize) -> Vec<usize> {
+fn columns(raw: &[char], quote: char, first: u32) -> Vec<u32> {
     let quoted = matches!(quote, '"' | '\'');
     let mut columns = Vec::with_capacity(raw.len());
     let mut index = usize::from(quoted);
     let end = if quoted { raw.len().saturating_sub(1) } else { raw.len() };
     while index < end {
-        columns.push(first + index);
+        columns.push(first + u32::try_from(index).unwrap_or(u32::MAX - first));
         index += match (quote, raw[index], raw.get(index + 1)) {
             ('"', '\\', Some('x')) => 4,
             ('"', '\\', Some('u')) => 6,
@@ -127,7 +122,7 @@ fn columns(raw: &[char], quote: char, first: usize) -> Vec<usize> {
             _ => 1,
         };
     }
-    columns.push(first + end);
+    columns.push(first + u32::try_from(end).unwrap_or(u32::MAX - first));
     columns
 }
 
@@ -174,6 +169,10 @@ mod tests {
             ("b: |\n  {'k': 1}\n", 2, 4),
             ("b: '{\"k\": 1,}'\n", 1, 13),
             ("b: |\n  {\"k\": 1} x\n", 2, 12),
+            ("b: |\n  {\"äöü\": x}\n", 2, 11),
+            ("b: |\n  {\"k\": 1\n\nc: 1\n", 2, 10),
+            ("b: |\n  {\n  [\n", 3, 3),
+            ("b: \"\"\n", 1, 5),
         ] {
             let file = Sources::default().add("x", text);
             let node = parse(file, text).unwrap();

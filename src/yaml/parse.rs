@@ -14,6 +14,13 @@ const DEPTH_LIMIT: usize = 200;
 /// How many nodes aliases may add to a document: room for honest reuse, none for a bomb.
 const ALIAS_LIMIT: usize = 100_000;
 
+/// How many values may stand in a file: more than anybody writes, and few enough that a file made of nothing else takes
+/// little more memory than its text.
+const VALUE_LIMIT: usize = 100_000;
+
+/// The same for federation files and the bundles in them: of 1 MiB, with keys of the shortest kind, it takes 35,000.
+const PLAIN_VALUE_LIMIT: usize = 50_000;
+
 /// Reads the one document of a file.
 ///
 /// # Errors
@@ -40,8 +47,16 @@ fn one_document(file: FileId, mut documents: Vec<Node>) -> Result<Node, Diagnost
 /// # Errors
 /// As [`parse`], and where there is an anchor.
 pub fn parse_plain(file: FileId, text: &str) -> Result<Node, Diagnostic> {
-    let composer = Composer { anchors_allowed: false, ..Composer::new(file) };
-    one_document(file, composer.read(text)?)
+    parse_moved(file, text, &std::convert::identity)
+}
+
+/// Reads as [`parse_plain`] what is part of a file, with its places moved to where they are in the file.
+///
+/// # Errors
+/// As [`parse_plain`].
+pub(super) fn parse_moved(file: FileId, text: &str, moved: &dyn Fn(Place) -> Place) -> Result<Node, Diagnostic> {
+    let plain = Composer { value_limit: PLAIN_VALUE_LIMIT, anchors_allowed: false, moved, ..Composer::new(file) };
+    one_document(file, plain.read(text)?)
 }
 
 /// Reads all documents of a file; none of a file that is empty or holds only comments.
@@ -53,11 +68,13 @@ pub fn parse_stream(file: FileId, text: &str) -> Result<Vec<Node>, Diagnostic> {
 }
 
 fn refuse_control_characters(file: FileId, text: &str) -> Result<(), Diagnostic> {
-    let forbidden = |c: char| {
-        (c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}'))
-            || matches!(c, '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+    let forbidden = |offset: usize, c: char| match c {
+        // By itself it ends a line in YAML and in nothing else: a reviewer would not see what is on the next one.
+        '\r' => text.as_bytes().get(offset + 1) != Some(&b'\n'),
+        '\t' | '\n' | '\u{85}' => false,
+        c => c.is_control() || matches!(c, '\u{feff}' | '\u{fffe}' | '\u{ffff}'),
     };
-    match text.char_indices().find(|&(_, c)| forbidden(c)) {
+    match text.char_indices().find(|&(offset, c)| forbidden(offset, c)) {
         None => Ok(()),
         Some((offset, c)) => {
             Err(Diagnostic::new(format!("the character U+{:04X} may not stand in YAML", u32::from(c)))
@@ -81,11 +98,15 @@ fn scan_diagnostic(file: FileId, text: &str, error: &ScanError) -> Diagnostic {
 }
 
 /// Puts the parser's events together.
-struct Composer {
+struct Composer<'a> {
     file: FileId,
+    /// Where a place is in the file.
+    moved: &'a dyn Fn(Place) -> Place,
     documents: Vec<Node>,
     open: Vec<Open>,
     anchors: HashMap<usize, Node>,
+    values: usize,
+    value_limit: usize,
     from_aliases: usize,
     anchors_allowed: bool,
 }
@@ -102,13 +123,16 @@ enum Content {
     Map { map: Map, key: Option<(super::Text, Place)>, merged: Vec<Node>, awaiting_merge: bool },
 }
 
-impl Composer {
+impl Composer<'_> {
     fn new(file: FileId) -> Self {
         Self {
             file,
+            moved: &std::convert::identity,
             documents: Vec::new(),
             open: Vec::new(),
             anchors: HashMap::new(),
+            values: 0,
+            value_limit: VALUE_LIMIT,
             from_aliases: 0,
             anchors_allowed: true,
         }
@@ -116,17 +140,19 @@ impl Composer {
 
     fn read(mut self, text: &str) -> Result<Vec<Node>, Diagnostic> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        refuse_control_characters(self.file, text)?;
+        let moved = self.moved;
+        let there = |error: Diagnostic| Diagnostic { place: error.place.map(moved), ..error };
+        refuse_control_characters(self.file, text).map_err(there)?;
         let mut parser = Parser::new_from_str_with_options(text, Options::default());
         for event in &mut parser {
-            let (event, span) = event.map_err(|error| scan_diagnostic(self.file, text, &error))?;
+            let (event, span) = event.map_err(|error| there(scan_diagnostic(self.file, text, &error)))?;
             self.accept(event, span)?;
         }
         Ok(self.documents)
     }
 
     fn accept(&mut self, event: Event<'_>, span: Span) -> Result<(), Diagnostic> {
-        let place = place_of(self.file, &span);
+        let place = (self.moved)(place_of(self.file, &span));
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 refuse_tag(tag.is_some(), place)?;
@@ -238,6 +264,11 @@ impl Composer {
     }
 
     fn finish(&mut self, node: Node, anchor: usize) -> Result<(), Diagnostic> {
+        self.values += 1;
+        if self.values > self.value_limit {
+            let message = format!("more than {} values stand in this file", self.value_limit);
+            return Err(Diagnostic::new(message).at(node.place));
+        }
         if anchor != 0 && !self.anchors_allowed {
             return Err(Diagnostic::new("an anchor (`&…`) may not stand here")
                 .at(node.place)
