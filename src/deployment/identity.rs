@@ -3,7 +3,7 @@
 use super::{Deployed, Deployment, repository};
 use crate::diagnostic::Place;
 use crate::workspace::Located;
-use crate::yaml::{Node, Text};
+use crate::yaml::{Node, Text, lines_in};
 
 /// A partner as some chart or object of the environment has it.
 #[derive(Clone, Copy, Debug)]
@@ -78,21 +78,8 @@ pub fn policies(dir: &Deployed) -> Vec<PolicyRow<'_>> {
     let Some(node) = dir.at("apiserver.authz_policies_csv") else {
         return Vec::new();
     };
-    let rows = node.as_text().unwrap_or_default().lines().enumerate();
-    rows.map(|(index, row)| PolicyRow { text: row.trim(), place: place_of_row(node, index) })
+    lines_in(node)
+        .map(|(place, row)| PolicyRow { text: row.trim(), place })
         .filter(|row| !row.text.is_empty() && !row.text.starts_with('#'))
         .collect()
-}
-
-/// Returns where a row stands, where the text was written as it is, line by line.
-fn place_of_row(node: &Node, index: usize) -> Place {
-    let text = node.as_text().unwrap_or_default();
-    let place = node.place;
-    let lines = text.lines().count();
-    let is_literal = (place.end_line - place.line) as usize == lines;
-    let (Some(row), true, Ok(offset)) = (text.lines().nth(index), is_literal, u32::try_from(index)) else {
-        return place;
-    };
-    let (line, column) = ((place.line + offset) as usize, place.column as usize);
-    Place::stretch(place.file, (line, column), (line, column + row.chars().count()))
 }
