@@ -24,7 +24,9 @@ macro_rules! rules {
 
 rules! {
     address_endpoint
+    address_pool
     allowance
+    api_ingress_tls
     bidirectional_text
     bundle_certificate
     bundle_endpoint_profile
@@ -43,18 +45,22 @@ rules! {
     expired_bundle
     expiring_bundle
     exposed_credential
+    external_dns
     federation_fields
     federation_unreadable
     file_name
     foreign_endpoint_id
     grant_to_nobody
     helm_hooks
+    htpasswd_row
+    internal_registry_address
     kubernetes_name_clash
     literal_credential
     look_alike
     malformed_policy
     missing_bundle
     missing_values_file
+    node_port
     open_policy
     partial_ingress_rule
     policy_for_nobody
@@ -70,15 +76,19 @@ rules! {
     shared_endpoint
     shared_key
     short_lived_bundle
+    staging_issuer
     symbolic_link
     sync_wave
     template_text
+    tls_verification_off
     trust_domain
     trust_domain_mismatch
     unanswered_discovery_host
+    uncertified_host
     unfederated_domain
     unknown_method
     unknown_value
+    unreachable_routing
     unread_file
     unread_values_file
     unrecorded_chart
