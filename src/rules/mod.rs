@@ -40,6 +40,7 @@ rules! {
     duplicate_trust_domain
     endpoint_spiffe_id
     endpoint_tls
+    ephemeral_state
     example_bundle
     expired_bootstrap_bundle
     expired_bundle
@@ -88,12 +89,16 @@ rules! {
     unfederated_domain
     unknown_method
     unknown_value
+    unpinned_storage_class
     unreachable_routing
     unread_file
     unread_values_file
     unrecorded_chart
     unserved_external_secret
+    unset_resources
+    volume_strategy
     weak_key
+    zot_s3
     zot_without_administrator
 }
 
