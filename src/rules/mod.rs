@@ -61,6 +61,8 @@ rules! {
     malformed_policy
     missing_bundle
     missing_values_file
+    moving_tag
+    newer_agent
     node_port
     open_policy
     partial_ingress_rule
@@ -96,6 +98,7 @@ rules! {
     unrecorded_chart
     unserved_external_secret
     unset_resources
+    version_skew
     volume_strategy
     weak_key
     zot_s3
