@@ -35,6 +35,7 @@ rules! {
     bundle_key
     class_mismatch
     class_name
+    cluster_identifier
     csi_driver
     duplicate_application
     duplicate_trust_domain
