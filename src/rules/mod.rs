@@ -65,6 +65,7 @@ rules! {
     moving_tag
     newer_agent
     node_port
+    object_size
     open_policy
     partial_ingress_rule
     policy_for_nobody
