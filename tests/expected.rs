@@ -432,6 +432,8 @@ const NESTED_ROOT: &[Meant] = &[
     added("spire-nested", "global.spire.namespaces.server", ANY, TAKE_OVER),
     added("spire-nested", "global.spire.namespaces.system", ANY, TAKE_OVER),
     added("spire-nested", "internal-spire-server.controllerManager", r#"{"className":"dir-spire"}"#, CLASS),
+    added("spire-nested", "internal-spire-server.persistence", r#"{"storageClass":"gp3"}"#, VOLUMES),
+    added("spire-nested", "external-spire-server.persistence", r#"{"storageClass":"gp3"}"#, VOLUMES),
     removed("spire-nested", "spire-server", MOVED),
     added("spire-nested", "root-spire-server.caTTL", r#""720h""#, MOVED),
     added("spire-nested", "root-spire-server.dataStore", DATA_STORE, MOVED),
@@ -472,6 +474,7 @@ const NESTED_CHILD: &[Meant] = &[
     added("spire-nested", "global.spire.namespaces.server", ANY, TAKE_OVER),
     added("spire-nested", "global.spire.namespaces.system", ANY, TAKE_OVER),
     added("spire-nested", "internal-spire-server.controllerManager", r#"{"className":"dir-spire"}"#, CLASS),
+    added("spire-nested", "internal-spire-server.persistence", r#"{"storageClass":"gp3"}"#, VOLUMES),
     removed("spire-nested", "external-spire-server", ONLY_ROOT),
     removed("spire-nested", "root-spire-server", ONLY_ROOT),
 ];

@@ -78,7 +78,7 @@ fn the_file_is_short_and_says_what_was_asked() {
         "--cluster",
         "eks-acme",
         "--var",
-        "issuer=company-ca",
+        "issuer=letsencrypt",
     ];
     dirops(folder.path(), &arguments).expect(0);
     let expected = "\
@@ -95,7 +95,7 @@ federation:
   # Nobody, a list of trust domains that have a file in the registry, or all.
   trust: none
 vars:
-  issuer: company-ca
+  issuer: letsencrypt
 ";
     assert_eq!(environment(folder.path(), "acme"), expected);
 }

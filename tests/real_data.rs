@@ -158,6 +158,10 @@ fn document_001_dir() {
             ("unset-resources", "dir.values.yaml", 168, "requests and limits are left to the chart, which has none"),
             ("exposed-credential", "dir.values.yaml", 176, "`authHeader` ends in the probes of a StatefulSet"),
             ("zot-without-administrator", "dir.values.yaml", 180, "mountConfig without configFiles: the chart's own"),
+            ("unset-resources", "dir.values.yaml", 1, "the apiserver may be evicted first"),
+            ("unset-resources", "dir.values.yaml", 118, "PostgreSQL has the preset `nano`"),
+            ("unset-resources", "dir.values.yaml", 124, "the reconciler may be evicted first"),
+            ("unset-resources", "dir.values.yaml", 168, "Zot may be evicted first"),
         ],
     );
 }
@@ -177,6 +181,12 @@ fn document_001_spire() {
                 "the issuer's host is oidc-discovery.<trust domain>",
             ),
             ("unknown-value", "spire.values.yaml", 65, "the provider's domains follow from the issuer"),
+            (
+                "unpinned-storage-class",
+                "spire.values.yaml",
+                15,
+                "the server's volume, of whatever class is the default",
+            ),
         ],
     );
 }
@@ -200,6 +210,20 @@ fn document_002_dir() {
             ("ephemeral-state", "dir.values.yaml", 90, "the chart's default has no volume, and the document sets none"),
             ("unset-resources", "dir.values.yaml", 90, "requests and limits are left to the chart, which has none"),
             ("exposed-credential", "dir.values.yaml", 92, "`authHeader` ends in the probes of a StatefulSet"),
+            ("ephemeral-state", "dir.values.yaml", 1, "apiserver.pvc is off by default"),
+            ("ephemeral-state", "dir.values.yaml", 90, "Zot's persistence is off by default"),
+            ("moving-tag", "dir.values.yaml", 1, "the reconciler's image is the chart's: latest"),
+            (
+                "unpinned-storage-class",
+                "dir.values.yaml",
+                67,
+                "PostgreSQL's volume is of whatever class is the default",
+            ),
+            ("unreachable-routing", "dir.values.yaml", 1, "a NodePort by default, though there is a partner"),
+            ("unset-resources", "dir.values.yaml", 1, "apiserver and reconciler may be evicted first"),
+            ("unset-resources", "dir.values.yaml", 67, "PostgreSQL has the preset `nano`"),
+            ("unset-resources", "dir.values.yaml", 90, "Zot may be evicted first"),
+            ("uncertified-host", "dir.values.yaml", 83, "the document never sets dnsNameTemplates"),
         ],
     );
 }
@@ -219,6 +243,12 @@ fn document_002_spire() {
                 "the issuer's host is oidc-discovery.<trust domain>",
             ),
             ("unknown-value", "spire.values.yaml", 64, "the provider's domains follow from the issuer"),
+            (
+                "unpinned-storage-class",
+                "spire.values.yaml",
+                14,
+                "the server's volume, of whatever class is the default",
+            ),
         ],
     );
 }
@@ -228,7 +258,16 @@ fn document_003_root() {
     assert_values(
         "spire-nested@0.28.4",
         "nested-root/root-values.yaml",
-        &[("unknown-value", "root-values.yaml", 18, "spire-nested has three servers under other names")],
+        &[
+            ("unknown-value", "root-values.yaml", 18, "spire-nested has three servers under other names"),
+            (
+                "unpinned-storage-class",
+                "root-values.yaml",
+                1,
+                "root's and internal's: `gp3` stands where nothing reads it",
+            ),
+            ("unpinned-storage-class", "root-values.yaml", 81, "external's volume, of whatever class is the default"),
+        ],
     );
 }
 
@@ -247,7 +286,16 @@ fn document_003_root_of_ones_own() {
 
 #[test]
 fn document_003_child() {
-    assert_values("spire-nested@0.28.4", "nested-child01/spire-child-cluster-01.yaml", &[]);
+    assert_values(
+        "spire-nested@0.28.4",
+        "nested-child01/spire-child-cluster-01.yaml",
+        &[(
+            "unpinned-storage-class",
+            "spire-child-cluster-01.yaml",
+            1,
+            "internal's volume, of whatever class is the default",
+        )],
+    );
 }
 
 #[test]

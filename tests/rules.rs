@@ -76,7 +76,7 @@ fn codes_are_stable_words_in_order() {
     let codes: Vec<&str> = RULES.iter().map(|rule| rule.code).collect();
     assert!(codes.is_sorted(), "{codes:?}");
     for rule in RULES.iter() {
-        assert!(rule.code.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", rule.code);
+        assert!(rule.code.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '-')), "{}", rule.code);
         assert!(!rule.title.ends_with('.') && rule.reason.ends_with('.') && rule.mend.ends_with('.'), "{}", rule.code);
     }
 }

@@ -3,7 +3,7 @@
 use super::{Deployed, Deployment, repository};
 use crate::diagnostic::Place;
 use crate::workspace::Located;
-use crate::yaml::{Node, Text};
+use crate::yaml::{Node, Text, lines_in};
 
 /// A partner as some chart or object of the environment has it.
 #[derive(Clone, Copy, Debug)]
@@ -78,17 +78,8 @@ pub fn policies(dir: &Deployed) -> Vec<PolicyRow<'_>> {
     let Some(node) = dir.at("apiserver.authz_policies_csv") else {
         return Vec::new();
     };
-    let text = node.as_text().unwrap_or_default();
-    // Written as it is, line by line, the text takes as many lines as it has.
-    let is_literal = (node.place.end_line - node.place.line) as usize == text.lines().count();
-    let rows = text.lines().enumerate().map(|(index, row)| {
-        let place = if is_literal { place_of_row(node.place, index, row) } else { node.place };
-        PolicyRow { text: row.trim(), place }
-    });
-    rows.filter(|row| !row.text.is_empty() && !row.text.starts_with('#')).collect()
-}
-
-fn place_of_row(text: Place, index: usize, row: &str) -> Place {
-    let (line, column) = (text.line as usize + index, text.column as usize);
-    Place::stretch(text.file, (line, column), (line, column + row.chars().count()))
+    lines_in(node)
+        .map(|(place, row)| PolicyRow { text: row.trim(), place })
+        .filter(|row| !row.text.is_empty() && !row.text.starts_with('#'))
+        .collect()
 }

@@ -3,12 +3,15 @@
 //! The order of derivation: partners, values, the checksum of the configuration, manifests, Applications, AppProject.
 
 mod argocd;
+mod entries;
 mod facts;
 mod generators;
+mod hosts;
 mod identity;
 mod partners;
 mod repository;
 mod secrets;
+mod servers;
 mod values;
 mod why;
 
@@ -16,7 +19,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use argocd::project_name;
+pub use entries::Found;
 pub use facts::{Names, PLACEHOLDER};
+pub use hosts::Opening;
 pub use identity::{FederationEntry, PolicyRow, entries_of, policies};
 pub use partners::{Partner, accepts, partners, trusted};
 pub use repository::{FindRecord, Repository, ValueFile, is_local, read_back, trust_domain};

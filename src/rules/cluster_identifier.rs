@@ -1,39 +1,49 @@
-//! Names of child clusters in nested SPIRE.
+//! Names of child clusters that do not fit into the name of a port.
 
 use super::{Check, Rule, Severity};
-use crate::deployment::Deployment;
+use crate::deployment::{Deployed, Deployment};
 use crate::diagnostic::Diagnostic;
+use crate::yaml::Node;
 
 pub(super) static RULE: Rule = Rule {
     code: "cluster-identifier",
     severity: Severity::Error,
-    title: "The identifier of a child cluster is too long, or no part of a port's name",
-    reason: "The chart spire-nested makes port names from it, `prom-cm-<identifier>` the longest. A port name has at most 15 \
-             characters, of lower-case letters, digits and single dashes inside (RFC 6335, section 5.1, which Kubernetes \
-             enforces): the API server refuses the pod otherwise.",
-    mend: "Use at most 7 characters: lower-case letters and digits.",
+    title: "The identifier of a child cluster does not fit into the name of a port",
+    reason: "The SPIRE charts name ports after the keys of `kubeConfigs` (`prom-cm-<id>`), and the name of a port is an \
+             IANA service name (RFC 6335, section 5.1): at most 15 characters, lower-case letters, digits and single \
+             hyphens inside. That leaves 7 for the identifier; the API server refuses the pod otherwise. The identifier \
+             need not be the name of the cluster.",
+    mend: "Choose at most 7 lower-case letters and digits, for example `child01`.",
     check: Check::Deployment(check),
 };
 
-const CHILDREN: &str = "external-spire-server.kubeConfigs";
+const LIMIT: usize = 7;
 
 fn check(deployment: &Deployment) -> Vec<Diagnostic> {
-    let children = deployment.of_chart("spire-nested").filter_map(|spire| spire.at(CHILDREN)?.as_map());
+    deployment.components.iter().flat_map(of_component).collect()
+}
+
+fn of_component(component: &Deployed) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    for (key, entry) in children.flatten() {
-        if let Some(fault) = fault(key) {
-            found.push(Diagnostic::new(format!("the cluster's identifier `{key}` {fault}")).at(entry.key).key(CHILDREN));
+    for server in component.spire_servers() {
+        let clusters = component.at(&format!("{server}.kubeConfigs")).and_then(Node::as_map);
+        for (id, entry) in clusters.into_iter().flatten() {
+            let told = |fault: String| {
+                Diagnostic::new(fault).at(entry.key).key(format!("{server}.kubeConfigs.{id}"))
+            };
+            found.extend(fault(id).map(told));
         }
     }
     found
 }
 
-fn fault(identifier: &str) -> Option<&'static str> {
-    const LONGEST: usize = 15 - "prom-cm-".len();
-    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let dashes = identifier.starts_with('-') || identifier.ends_with('-') || identifier.contains("--");
-    if identifier.is_empty() || !identifier.chars().all(fits) || dashes {
-        return Some("is no part of a port's name");
+fn fault(id: &str) -> Option<String> {
+    let length = id.chars().count();
+    if length > LIMIT {
+        return Some(format!("`{id}` has {length} characters: `prom-cm-{id}` is more than the 15 of a port's name"));
     }
-    (identifier.len() > LONGEST).then_some("has more than 7 characters")
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let fits = !id.is_empty() && id.chars().all(is_plain);
+    let hyphens = id.starts_with('-') || id.ends_with('-') || id.contains("--");
+    (!fits || hyphens).then(|| format!("`prom-cm-{id}` is no name of a port: lower-case letters, digits, single hyphens"))
 }

@@ -1,87 +1,89 @@
-//! Public hosts and the names that ExternalDNS makes.
+//! Public hosts that ExternalDNS makes no name for, or another one.
 
 use super::{Check, Rule, Severity};
-use crate::deployment::{Deployed, Deployment};
+use crate::deployment::{Deployment, Opening};
 use crate::diagnostic::Diagnostic;
-use crate::yaml::Node;
 
 pub(super) static RULE: Rule = Rule {
     code: "external-dns",
     severity: Severity::Error,
-    title: "A public host and the name that ExternalDNS is to make for it do not agree",
-    reason: "Where ExternalDNS is in use, a host is found in DNS only under the name in the annotation \
-             `external-dns.alpha.kubernetes.io/hostname` (kubernetes-sigs.github.io/external-dns). Another name there leaves \
-             the host without a record; a missing one does, too, unless the host itself is looked at, and is a warning.",
-    mend: "Annotate the Ingress or Service with the host.",
+    title: "A public host has no ExternalDNS annotation, or one with another name",
+    reason: "ExternalDNS makes the DNS records of the names in external-dns.alpha.kubernetes.io/hostname \
+             (kubernetes-sigs.github.io/external-dns, annotations). A Service without it gets none; of an Ingress it also \
+             reads the rules, unless it was told to look at annotations alone. With another name in it, that name leads \
+             here, and the Ingress answers it with 404. Where no object of an environment has the annotation, somebody \
+             else makes the names, and nothing is missing.",
+    mend: "Give the annotation the host of the Ingress, or the name under which the Service is to be reached.",
     check: Check::Deployment(check),
 };
 
-const ANNOTATION: &str = "external-dns.alpha.kubernetes.io/hostname";
-
-/// Charts, the switch of an Ingress, and where its hosts are.
-const INGRESSES: [(&str, &str, &[&str]); 6] = [
-    ("dir", "apiserver.ingress", &["hosts"]),
-    ("dir", "apiserver.zot.ingress", &["hosts"]),
-    ("spire", "spire-server.federation.ingress", &["hosts", "host"]),
-    ("spire", "spiffe-oidc-discovery-provider.ingress", &["hosts", "host"]),
-    ("oidc-gateway", "ingress", &["host"]),
-    ("dex", "ingress", &["hosts"]),
-];
-const ROUTING: &str = "apiserver.routingService";
+const HOSTNAME: &str = "external-dns.alpha.kubernetes.io/hostname";
+const INTERNAL: &str = "external-dns.alpha.kubernetes.io/internal-hostname";
 
 fn check(deployment: &Deployment) -> Vec<Diagnostic> {
-    let exposures = exposures(deployment);
-    let objects = deployment.objects().any(|object| {
-        let annotations = object.get("metadata").and_then(|metadata| metadata.get("annotations"));
-        annotations.is_some_and(|annotations| annotations.get(ANNOTATION).is_some())
-    });
-    let is_used = objects || exposures.iter().any(|exposure| exposure.annotation().is_some());
-    exposures.iter().filter_map(|exposure| exposure.fault(is_used)).collect()
-}
-
-/// An Ingress or Service that is reachable from outside.
-struct Exposure<'a> {
-    component: &'a Deployed,
-    path: &'static str,
-    hosts: Vec<&'a Node>,
-}
-
-fn exposures(deployment: &Deployment) -> Vec<Exposure<'_>> {
+    let openings = deployment.openings();
+    let is_used = |opening: &Opening<'_>| opening.annotation(HOSTNAME).is_some();
+    let by_services = openings.iter().any(is_used);
+    let by_ingresses = openings.iter().filter(|opening| opening.is_ingress).any(is_used);
     let mut found = Vec::new();
-    for (chart, path, keys) in INGRESSES {
-        let on = deployment.of_chart(chart).filter(|component| component.is_on(&format!("{path}.enabled"), false));
-        found.extend(on.map(|component| Exposure { component, path, hosts: hosts(component, path, keys) }));
+    for opening in &openings {
+        match opening.annotation(HOSTNAME) {
+            Some(named) if opening.is_ingress => found.extend(unnamed(opening, named.value).map(|host| {
+                Diagnostic::new(format!(
+                    "{} is for `{}`, and ExternalDNS makes `{}` for it",
+                    opening.what, host.value, named.value
+                ))
+                .at(named.place)
+                .related(host.place)
+                .soften_if(deployment.is_local)
+            })),
+            Some(named) => found.extend(taken(&openings, named.value).map(|(other, host)| {
+                Diagnostic::new(format!("{} takes the name `{host}`, which is that of {}", opening.what, other.what))
+                    .at(named.place)
+                    .related(other.place)
+                    .soften_if(deployment.is_local)
+            })),
+            None if opening.annotation(INTERNAL).is_some() || deployment.is_local => {}
+            None => {
+                let expected = if opening.is_ingress { by_ingresses } else { by_services };
+                found.extend(expected.then(|| missing(opening)));
+            }
+        }
     }
-    let routed = deployment.of_chart("dir").filter(|dir| dir.text_at("apiserver.routingService.type") == Some("LoadBalancer"));
-    found.extend(routed.map(|component| Exposure { component, path: ROUTING, hosts: Vec::new() }));
     found
 }
 
-fn hosts<'a>(component: &'a Deployed, path: &str, keys: &[&str]) -> Vec<&'a Node> {
-    let nodes = keys.iter().filter_map(|key| component.at(&format!("{path}.{key}")));
-    let hosts = nodes.flat_map(|node| match node.as_list() {
-        Some(items) => items.iter().filter_map(|item| item.get("host")).collect(),
-        None => vec![node],
-    });
-    hosts.filter(|host| host.as_text().is_some_and(|name| name.contains('.'))).collect()
+/// Returns the hosts of an Ingress that its annotation lacks.
+fn unnamed<'a>(
+    opening: &'a Opening<'_>,
+    annotation: &'a str,
+) -> impl Iterator<Item = &'a crate::workspace::Located<String>> {
+    opening.hosts.iter().filter(move |host| !names(annotation).any(|name| name == plain(host)))
 }
 
-impl<'a> Exposure<'a> {
-    fn annotation(&self) -> Option<&'a Node> {
-        let annotations = self.component.at(&format!("{}.annotations", self.path))?;
-        annotations.get(ANNOTATION).filter(|node| node.as_text().is_some_and(|text| !text.is_empty()))
-    }
+/// Returns an Ingress that has a host which a Service's annotation names, and the host.
+fn taken<'a>(openings: &'a [Opening<'a>], annotation: &str) -> Option<(&'a Opening<'a>, String)> {
+    let ingresses = || openings.iter().filter(|opening| opening.is_ingress);
+    names(annotation).find_map(|name| {
+        let other = ingresses().find(|other| other.hosts.iter().any(|host| plain(host) == name))?;
+        Some((other, name))
+    })
+}
 
-    fn fault(&self, is_used: bool) -> Option<Diagnostic> {
-        let Some(annotation) = self.annotation() else {
-            let what = self.hosts.first().and_then(|host| host.as_text()).unwrap_or("the load balancer for routing");
-            let place = self.hosts.first().map_or_else(|| self.component.place_of(self.path), |host| host.place);
-            let told = Diagnostic::new(format!("ExternalDNS is told of no name for {what}"));
-            return is_used.then(|| told.at(place).key(self.path).soften_if(true));
-        };
-        let named: Vec<&str> = annotation.as_text().unwrap_or_default().split(',').map(str::trim).collect();
-        let unnamed = self.hosts.iter().filter_map(|host| host.as_text()).find(|host| !named.contains(host))?;
-        let message = format!("ExternalDNS makes {}, and the host is {unnamed}", named.join(", "));
-        Some(Diagnostic::new(message).at(annotation.place).key(self.path))
-    }
+fn missing(opening: &Opening<'_>) -> Diagnostic {
+    let place = opening.hosts.first().map_or(opening.place, |host| host.place);
+    let message = match opening.hosts.first() {
+        Some(host) => format!("{} has no ExternalDNS annotation for `{}`; others have one", opening.what, host.value),
+        None => format!("{} has no ExternalDNS annotation, and gets no name; others do", opening.what),
+    };
+    Diagnostic::new(message).at(place).key(HOSTNAME).soften_if(true)
+}
+
+/// Returns the names in an annotation, as DNS compares them.
+fn names(annotation: &str) -> impl Iterator<Item = String> {
+    annotation.split(',').map(plain)
+}
+
+fn plain(name: &str) -> String {
+    name.trim().trim_end_matches('.').to_ascii_lowercase()
 }

@@ -1,5 +1,6 @@
-//! SPIRE agents that are newer than their server.
+//! A SPIRE agent that is newer than its server.
 
+use super::version_skew::Version;
 use super::{Check, Rule, Severity};
 use crate::deployment::{Deployed, Deployment};
 use crate::diagnostic::Diagnostic;
@@ -8,45 +9,34 @@ pub(super) static RULE: Rule = Rule {
     code: "newer-agent",
     severity: Severity::Error,
     title: "A SPIRE agent is newer than its server",
-    reason: "SPIRE promises that a server serves agents of its own minor version and of the one before; agents are upgraded last \
-             (spiffe.io/docs/latest/deploying/upgrading). A newer agent may speak what the server does not know.",
-    mend: "Raise the server's image first, or leave both to the chart.",
+    reason: "SPIRE supports agents that are as old as their server or one minor version older, never newer ones \
+             (spiffe.io/docs/latest/spire-helm-charts-hardened-about/upgrading and github.com/spiffe/spire, \
+             doc/upgrading.md): servers are upgraded first.",
+    mend: "Give the server at least the agent's version.",
     check: Check::Deployment(check),
 };
 
-/// The keys of servers and agents of one cluster, by chart.
-const PAIRS: [(&str, &[&str], &[&str]); 2] = [
-    ("spire", &["spire-server"], &["spire-agent"]),
-    (
-        "spire-nested",
-        &["root-spire-server", "internal-spire-server", "external-root-spire-server-full"],
-        &["downstream-spire-agent-full", "upstream-spire-agent"],
-    ),
+/// Agents with the servers that they speak to, by chart. A child's upstream agent speaks to the root cluster.
+const PAIRS: [(&str, &str, &str); 3] = [
+    ("spire", "spire-agent", "spire-server"),
+    ("spire-nested", "downstream-spire-agent-full", "internal-spire-server"),
+    ("spire-nested", "upstream-spire-agent", "root-spire-server"),
 ];
 
 fn check(deployment: &Deployment) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    for (chart, servers, agents) in PAIRS {
-        for spire in deployment.of_chart(chart) {
-            let Some(oldest) = servers.iter().filter_map(|key| version(spire, key)).min() else { continue };
-            for agent in agents.iter().filter(|key| version(spire, key).is_some_and(|version| version > oldest)) {
-                let path = format!("{agent}.image.tag");
-                let (newer, older) = (spire.text_at(&path).unwrap_or_default(), shown(&oldest));
-                let message = format!("the agent is {newer}, and its server {older}");
-                found.push(Diagnostic::new(message).at(spire.place_of(&path)).key(path));
-            }
-        }
-    }
-    found
+    deployment.components.iter().flat_map(of_component).collect()
 }
 
-/// Returns the version that an image is pinned to; where it is not, it is the chart's own and fits.
-fn version(spire: &Deployed, key: &str) -> Option<Vec<u32>> {
-    let tag = spire.text_at(&format!("{key}.image.tag"))?.trim_start_matches('v');
-    let numbers = tag.split(['-', '+']).next()?.split('.').map(|part| part.parse().ok());
-    numbers.collect()
-}
-
-fn shown(version: &[u32]) -> String {
-    version.iter().map(u32::to_string).collect::<Vec<_>>().join(".")
+fn of_component(component: &Deployed) -> impl Iterator<Item = Diagnostic> {
+    let servers = component.spire_servers();
+    let pairs = PAIRS.iter().filter(move |(chart, _, server)| *chart == component.chart() && servers.contains(server));
+    pairs.filter_map(|(_, agent, server)| {
+        let (agent_path, server_path) = (format!("{agent}.image.tag"), format!("{server}.image.tag"));
+        let (agent_tag, server_tag) = (component.text_at(&agent_path)?, component.text_at(&server_path)?);
+        let message = format!("{agent} is {agent_tag}, newer than {server} with {server_tag}");
+        (Version::of(agent_tag)? > Version::of(server_tag)?).then(|| {
+            let (place, other) = (component.place_of(&agent_path), component.place_of(&server_path));
+            Diagnostic::new(message).at(place).related(other).key(agent_path)
+        })
+    })
 }

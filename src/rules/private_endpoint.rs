@@ -47,6 +47,11 @@ pub(super) fn host(text: &str) -> Option<Host<String>> {
     Url::parse(text.trim()).ok()?.host().map(|host| host.to_owned())
 }
 
+/// Returns why `host` or `host:port` means something only in its own network, if it does.
+pub(super) fn internal(authority: &str) -> Option<String> {
+    host(&format!("https://{authority}")).and_then(|host| inside(&host))
+}
+
 fn inside(host: &Host<String>) -> Option<String> {
     match host {
         Host::Ipv4(address) => special_v4(*address).map(|what| format!("{address}, {what}")),

@@ -1,55 +1,91 @@
-//! A client that believes anybody.
+//! Clients that take any certificate.
 
 use super::{Check, Rule, Severity};
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, Found};
 use crate::diagnostic::Diagnostic;
-use crate::yaml::{Node, Path, Step, Value};
+use crate::yaml::{Node, Value};
 
 pub(super) static RULE: Rule = Rule {
     code: "tls-verification-off",
     severity: Severity::Error,
-    title: "A client does not check whom it talks to",
-    reason: "With verification switched off, TLS protects from nobody who stands in between. On a local cluster, where \
-             addresses stand in for names, it is how the documents do it. What nginx' `proxy-ssl-verify` says of SPIRE's own \
-             endpoint does not count: the certificate there is SPIRE's own, and the partner checks the bundle.",
-    mend: "Remove the setting; let the certificate carry the name that the client calls.",
+    title: "A client does not check whom it speaks to",
+    reason: "Without verification TLS protects from nobody who can answer in the server's place (CWE-295), and the client \
+             hands its credentials to whoever does. On a local cluster, reached by an address that no certificate names, \
+             it is in order. What nginx does with SPIRE's own endpoint inside the cluster (proxy-ssl-verify) is not meant.",
+    mend: "Reach the server by a name that its certificate carries, and trust the authority that signed it.",
     check: Check::Deployment(check),
 };
 
-/// Keys that switch verification off, lower-case and without `-` and `_`.
-const KEYS: [&str; 5] = ["tlsskipverify", "insecureskipverify", "skipverify", "insecureskiptlsverify", "skiptlsverify"];
+/// Settings and variables that switch verification off, lower-case and without `-` and `_`.
+const OFF: [&str; 13] = [
+    "directoryclienttlsskipverify",
+    "gitsslnoverify",
+    "insecureskiptlsverify",
+    "insecureskipverify",
+    "insecureskipverifytls",
+    "skiptlsverification",
+    "skiptlsverify",
+    "skipverify",
+    "tlsinsecureskipverify",
+    "tlsskipverify",
+    "vaultskipverify",
+    "insecureskipsignaturevalidation",
+    "disabletlsverification",
+];
 
 fn check(deployment: &Deployment) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     if deployment.is_local {
         return found;
     }
-    let values = deployment.components.iter().filter_map(|component| component.values.merged.as_ref());
-    for values in values.chain(deployment.objects()) {
-        Path::leaves(values, &mut |path, leaf| {
-            if is_true(leaf) && switches_off(values, path) {
-                found.push(Diagnostic::new(format!("{path} switches the check of TLS off")).at(leaf.place));
-            }
+    for component in &deployment.components {
+        component.entries(&mut |entry| {
+            found.extend(switched_off(entry));
+            found.extend(flags(entry));
         });
     }
     found
 }
 
-fn is_true(leaf: &Node) -> bool {
-    match &leaf.value {
+fn switched_off(found: Found<'_>) -> Option<Diagnostic> {
+    let node = &found.entry.node;
+    // Beside a name, a `value` is that of an environment variable.
+    let name = match &**found.key {
+        "value" => found.map.get("name").and_then(|name| name.node.as_text())?,
+        key => key,
+    };
+    let is_off = (is_switch(name) && is_true(node)) || (name == "NODE_TLS_REJECT_UNAUTHORIZED" && is_zero(node));
+    is_off.then(|| Diagnostic::new(format!("`{name}` switches the verification of TLS off")).at(node.place).key(name))
+}
+
+/// Returns the arguments of a container that switch it off.
+fn flags<'a>(found: Found<'a>) -> impl Iterator<Item = Diagnostic> + use<'a> {
+    let arguments = match &**found.key {
+        "args" | "command" | "extraArgs" => found.entry.node.as_list().unwrap_or_default(),
+        _ => &[],
+    };
+    arguments.iter().filter_map(|argument| {
+        let flag = argument.as_text()?.strip_prefix("--")?;
+        let (name, value) = flag.split_once('=').unwrap_or((flag, "true"));
+        (is_switch(name) && value == "true")
+            .then(|| Diagnostic::new(format!("`--{name}` switches the verification of TLS off")).at(argument.place))
+    })
+}
+
+fn is_switch(name: &str) -> bool {
+    let plain: String = name.chars().filter(|c| !matches!(c, '-' | '_')).map(|c| c.to_ascii_lowercase()).collect();
+    OFF.contains(&plain.as_str())
+}
+
+fn is_true(node: &Node) -> bool {
+    match &node.value {
         Value::Bool(on) => *on,
-        Value::Text(text) => ["true", "1", "yes"].contains(&text.to_ascii_lowercase().as_str()),
+        Value::Int(number) => *number == 1,
+        Value::Text(text) => &**text == "1" || text.eq_ignore_ascii_case("true"),
         _ => false,
     }
 }
 
-/// By its key, or as the value of an environment variable of such a name.
-fn switches_off(values: &Node, path: &Path) -> bool {
-    let Some((Step::Key(last), above)) = path.0.split_last() else { return false };
-    let name = match &**last {
-        "value" => Path(above.to_vec()).find(values).and_then(|item| item.get("name")).and_then(Node::as_text),
-        key => Some(key),
-    };
-    let plain = name.unwrap_or_default().replace(['-', '_'], "").to_ascii_lowercase();
-    KEYS.iter().any(|key| plain.ends_with(key))
+fn is_zero(node: &Node) -> bool {
+    matches!(&node.value, Value::Int(0)) || node.as_text() == Some("0")
 }

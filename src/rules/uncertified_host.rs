@@ -1,6 +1,6 @@
-//! A public host that the certificate behind it does not carry.
+//! A public host of the API that the apiserver's certificate does not name.
 
-use super::{Check, Rule, Severity, api_ingress_tls};
+use super::{Check, Rule, Severity};
 use crate::deployment::{Deployed, Deployment};
 use crate::diagnostic::Diagnostic;
 use crate::yaml::Node;
@@ -8,34 +8,49 @@ use crate::yaml::Node;
 pub(super) static RULE: Rule = Rule {
     code: "uncertified-host",
     severity: Severity::Error,
-    title: "The API's certificate does not carry its public host",
-    reason: "With TLS passed through, clients see the apiserver's own certificate. SPIRE puts the names of \
-             `apiserver.spire.dnsNameTemplates` into it and no others: a client that checks the name it called refuses the \
-             connection.",
-    mend: "Add the host to `apiserver.spire.dnsNameTemplates`.",
+    title: "The apiserver's certificate does not name the host of its Ingress",
+    reason: "With TLS passthrough a client sees the apiserver's own certificate, which SPIRE issues for the names in \
+             `apiserver.spire.dnsNameTemplates` (the dir chart copies them into its ClusterSPIFFEID). Without the public \
+             host among them a client that checks the name refuses the connection.",
+    mend: "Add the Ingress's host to `apiserver.spire.dnsNameTemplates` (profile production does).",
     check: Check::Deployment(check),
 };
 
+const NAMES: &str = "apiserver.spire.dnsNameTemplates";
+
 fn check(deployment: &Deployment) -> Vec<Diagnostic> {
-    deployment.of_chart("dir").filter(|dir| api_ingress_tls::passes_through(dir)).flat_map(of_dir).collect()
+    let exposed = deployment.of_chart("dir").filter(|dir| {
+        // What charts without a record do of themselves is not known.
+        let is_known = dir.record.is_some() || dir.at(NAMES).is_some();
+        is_known && dir.is_on("apiserver.ingress.enabled", false) && dir.is_on("apiserver.spire.enabled", false)
+    });
+    exposed.flat_map(uncertified).map(|told| told.soften_if(deployment.is_local)).collect()
 }
 
-fn of_dir(dir: &Deployed) -> Vec<Diagnostic> {
-    let carried = dir.at("apiserver.spire.dnsNameTemplates").and_then(Node::as_list).unwrap_or_default();
-    let hosts = dir.at("apiserver.ingress.hosts").and_then(Node::as_list).unwrap_or_default();
-    let hosts = hosts.iter().filter_map(|rule| rule.get("host"));
-    let uncarried = hosts.filter(|host| host.as_text().is_some_and(|name| !carries(carried, name)));
-    uncarried
+fn uncertified(dir: &Deployed) -> Vec<Diagnostic> {
+    let names = dir.at(NAMES);
+    let templates = || names.and_then(Node::as_list).unwrap_or_default().iter().filter_map(Node::as_text);
+    let rules = dir.at("apiserver.ingress.hosts").and_then(Node::as_list).unwrap_or_default();
+    let hosts = rules.iter().filter_map(|rule| rule.get("host"));
+    let missing = hosts.filter(|host| host.as_text().is_some_and(|host| !templates().any(|name| may_be(name, host))));
+    missing
         .map(|host| {
             let name = host.as_text().unwrap_or_default();
-            Diagnostic::new(format!("the apiserver's certificate does not carry {name}"))
-                .at(host.place)
-                .key("apiserver.spire.dnsNameTemplates")
+            let told = Diagnostic::new(format!("the apiserver's certificate does not name `{name}`: {NAMES} lacks it"));
+            let told = told.at(host.place).key(NAMES);
+            match names {
+                Some(names) => told.related(names.place),
+                None => told,
+            }
         })
         .collect()
 }
 
-fn carries(templates: &[Node], host: &str) -> bool {
-    // A template with an expression of SPIRE's could come to any name.
-    templates.iter().filter_map(Node::as_text).any(|template| template == host || template.contains("{{"))
+/// Returns whether a template can become the host. What Go makes of an expression is not known before there is a pod.
+fn may_be(template: &str, host: &str) -> bool {
+    let (template, host) = (template.trim().to_ascii_lowercase(), host.to_ascii_lowercase());
+    match (template.split_once("{{"), template.rsplit_once("}}")) {
+        (Some((start, _)), Some((_, end))) => host.starts_with(start) && host.ends_with(end),
+        _ => template == host,
+    }
 }

@@ -3,53 +3,64 @@
 use super::{Check, Rule, Severity};
 use crate::deployment::{Deployed, Deployment};
 use crate::diagnostic::Diagnostic;
-use crate::yaml::Node;
+use crate::yaml::{Node, Value, json_in};
 
 pub(super) static RULE: Rule = Rule {
     code: "zot-s3",
     severity: Severity::Error,
-    title: "Zot's storage in S3 is not set up as it must be",
-    reason: "Zot's deduplication links files on a disk; in S3 it needs a cache shared by all replicas, and without one it is to \
-             be off. `rootDirectory` must be there in any case: Zot refuses to start without (zotregistry.dev, storage).",
-    mend: "Set `storage.dedupe: false` and `storage.rootDirectory` in Zot's config.json.",
+    title: "Zot's storage in S3 is not set up for it",
+    reason: "Zot deduplicates blobs with hard links and a cache on its own disk, and does so unless told not to; S3 has no \
+             links, and a cache that goes with the pod leaves blobs that are empty (zotregistry.dev, storage: \
+             deduplication needs a remote cache there). `rootDirectory` is required for every storage: what Zot keeps \
+             locally goes there.",
+    mend: "Set `dedupe: false` (or `remoteCache: true` with a cacheDriver) and `rootDirectory` in `storage`.",
     check: Check::Deployment(check),
 };
 
+const FILES: &str = "apiserver.zot.configFiles";
+
 fn check(deployment: &Deployment) -> Vec<Diagnostic> {
-    deployment.of_chart("dir").flat_map(of_dir).collect()
+    deployment.of_chart("dir").filter_map(storage).flat_map(|storage| judge(&storage)).collect()
 }
 
-/// Returns Zot's configuration, if it is the environment's own and JSON, and where it stands.
-fn configuration(dir: &Deployed) -> Option<(&Node, serde_json::Value)> {
-    let node = dir.at("apiserver.zot.configFiles")?.get("config.json")?;
-    Some((node, serde_json::from_str(node.as_text()?).ok()?))
+/// Returns whether Zot keeps its blobs outside the cluster.
+pub(super) fn is_remote(dir: &Deployed) -> bool {
+    storage(dir).is_some_and(|storage| storage.get("storageDriver").is_some())
 }
 
-/// Returns whether Zot keeps its blobs in S3.
-pub(super) fn uses_s3(dir: &Deployed) -> bool {
-    configuration(dir).is_some_and(|(_, json)| is_s3(&json["storage"]))
+/// Returns `storage` of the configuration that is mounted.
+fn storage(dir: &Deployed) -> Option<Node> {
+    if !dir.is_on("apiserver.zot.mountConfig", false) {
+        return None;
+    }
+    json_in(dir.at(FILES)?.get("config.json")?)?.get("storage").cloned()
 }
 
-fn is_s3(storage: &serde_json::Value) -> bool {
-    storage["storageDriver"]["name"].as_str() == Some("s3")
+fn judge(storage: &Node) -> Vec<Diagnostic> {
+    let subs = storage.get("subPaths").and_then(Node::as_map).into_iter().flat_map(|subs| subs.values());
+    let all = subs.map(|entry| &entry.node).chain([storage]);
+    all.filter(|storage| is_s3(storage)).flat_map(faults).collect()
 }
 
-fn of_dir(dir: &Deployed) -> Vec<Diagnostic> {
-    let Some((node, json)) = configuration(dir) else {
-        return Vec::new();
-    };
-    let storage = &json["storage"];
+fn is_s3(storage: &Node) -> bool {
+    storage.get("storageDriver").and_then(|driver| driver.get("name")).and_then(Node::as_text) == Some("s3")
+}
+
+fn faults(storage: &Node) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    if !is_s3(storage) {
-        return found;
+    let place = storage.get("storageDriver").map_or(storage.place, |driver| driver.place);
+    let is = |key: &str, value: bool| matches!(storage.get(key).map(|node| &node.value), Some(Value::Bool(b)) if *b == value);
+    let has_remote_cache = is("remoteCache", true) && storage.get("cacheDriver").is_some();
+    if !is("dedupe", false) && !has_remote_cache {
+        let (why, place) = match storage.get("dedupe") {
+            Some(dedupe) => ("`dedupe` is on", dedupe.place),
+            None => ("`dedupe` is on unless it says false", place),
+        };
+        found.push(Diagnostic::new(format!("Zot keeps its blobs in S3, and {why}")).at(place).key(FILES));
     }
-    let mut told = |message: &str| found.push(Diagnostic::new(message).at(node.place));
-    let has_cache = storage["remoteCache"].as_bool() == Some(true) && !storage["cacheDriver"].is_null();
-    if storage["dedupe"].as_bool() != Some(false) && !has_cache {
-        told("Zot's blobs are in S3, and `storage.dedupe` is on");
-    }
-    if storage["rootDirectory"].as_str().is_none_or(str::is_empty) {
-        told("Zot's blobs are in S3, and `storage.rootDirectory` is missing");
+    let root = storage.get("rootDirectory").and_then(Node::as_text).unwrap_or_default();
+    if root.is_empty() {
+        found.push(Diagnostic::new("Zot keeps its blobs in S3, and has no `rootDirectory`").at(place).key(FILES));
     }
     found
 }

@@ -25,12 +25,36 @@ pub fn embedded_json(file: FileId, file_text: &str, scalar: &Node) -> Result<Nod
     parse_moved(file, text, &|place| written.place(scalar.place, place))
 }
 
-/// Returns line and column, in characters, of what is not JSON: the reader counts bytes, and says of a text that ends
-/// too early that it is on the line after it.
-fn position(text: &str, error: &serde_json::Error) -> (usize, usize) {
-    let (text, line, bytes) = match error.is_eof() {
-        true => (text.trim_end(), usize::MAX, usize::MAX),
-        false => (text, error.line(), error.column().saturating_sub(1)),
+/// Reads the text of a scalar as JSON, where it is JSON. Places are those in the file if the scalar is a literal block,
+/// as far as its own place tells, and otherwise the scalar's.
+pub fn json_in(scalar: &Node) -> Option<Node> {
+    let text = scalar.as_text()?;
+    serde_json::from_str::<IgnoredAny>(text).ok()?;
+    let written = Written::guess(scalar);
+    let node = parse_plain(scalar.place.file, text).ok()?;
+    Some(moved(node, &|place| written.place(scalar.place, place)))
+}
+
+/// Returns the lines of a scalar's text, each with its place, or with the scalar's own where lines cannot be told apart.
+pub fn lines_in(scalar: &Node) -> impl Iterator<Item = (Place, &str)> {
+    let written = Written::guess(scalar);
+    let lines = scalar.as_text().unwrap_or_default().lines().enumerate();
+    lines.map(move |(index, line)| {
+        let (start, end) = ((index + 1, 1), (index + 1, line.chars().count() + 1));
+        (written.place(scalar.place, Place::stretch(scalar.place.file, start, end)), line)
+    })
+}
+
+fn moved(node: Node, to: &dyn Fn(Place) -> Place) -> Node {
+    let value = match node.value {
+        Value::List(items) => items.iter().map(|item| moved(item.clone(), to)).collect::<Vec<_>>().into(),
+        Value::Map(map) => {
+            let entry = |(key, entry): (&super::Text, &Entry)| {
+                (key.clone(), Entry { key: to(entry.key), node: moved(entry.node.clone(), to) })
+            };
+            map.iter().map(entry).collect::<Map>().into()
+        }
+        other => other,
     };
     let lines = text.split('\n').take(line);
     let (number, line) = lines.enumerate().last().unwrap_or_default();
@@ -69,6 +93,20 @@ impl Written {
         match raw.first() {
             Some(quote) if place.line == place.end_line => {
                 Self::Line { line: place.line as usize, columns: columns(&raw, *quote, place.column) }
+            }
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Returns how a scalar is written as its place and text tell: a literal block has as many lines as its text.
+    fn guess(scalar: &Node) -> Self {
+        let Place { line, column, end_line, .. } = scalar.place;
+        let text = scalar.as_text().unwrap_or_default();
+        let blank = text.lines().take_while(|line| line.is_empty()).count();
+        let content = text.trim_end_matches('\n').lines().count() - blank.min(text.lines().count());
+        match (end_line - line) as usize {
+            span if span > 0 && span == content => {
+                Self::Literal { first_line: (line as usize).saturating_sub(blank), indent: column as usize - 1 }
             }
             _ => Self::Unknown,
         }

@@ -12,7 +12,7 @@ mod path;
 mod scalar;
 
 pub use edit::{replace_in_scalars, set_text};
-pub use embedded::embedded_json;
+pub use embedded::{embedded_json, json_in, lines_in};
 pub use emit::{EmitError, to_json, to_yaml};
 pub use merge::merge;
 pub use node::{Entry, Map, Node, Text, Value};
