@@ -153,15 +153,12 @@ fn document_001_dir() {
             ("exposed-credential", "dir.values.yaml", 65, "`config` is copied whole into a ConfigMap"),
             ("partial-ingress-rule", "dir.values.yaml", 106, "host and paths alone: refused by the API server"),
             ("random-password", "dir.values.yaml", 115, "nothing fixes `postgres-password`: never in sync"),
+            ("unset-resources", "dir.values.yaml", 118, "requests and limits are left to the chart, which has none"),
             ("unset-resources", "dir.values.yaml", 124, "requests and limits are left to the chart, which has none"),
             ("unknown-value", "dir.values.yaml", 125, "the chart has no such switch"),
             ("unset-resources", "dir.values.yaml", 168, "requests and limits are left to the chart, which has none"),
             ("exposed-credential", "dir.values.yaml", 176, "`authHeader` ends in the probes of a StatefulSet"),
             ("zot-without-administrator", "dir.values.yaml", 180, "mountConfig without configFiles: the chart's own"),
-            ("unset-resources", "dir.values.yaml", 1, "the apiserver may be evicted first"),
-            ("unset-resources", "dir.values.yaml", 118, "PostgreSQL has the preset `nano`"),
-            ("unset-resources", "dir.values.yaml", 124, "the reconciler may be evicted first"),
-            ("unset-resources", "dir.values.yaml", 168, "Zot may be evicted first"),
         ],
     );
 }
@@ -181,12 +178,6 @@ fn document_001_spire() {
                 "the issuer's host is oidc-discovery.<trust domain>",
             ),
             ("unknown-value", "spire.values.yaml", 65, "the provider's domains follow from the issuer"),
-            (
-                "unpinned-storage-class",
-                "spire.values.yaml",
-                15,
-                "the server's volume, of whatever class is the default",
-            ),
         ],
     );
 }
@@ -204,26 +195,13 @@ fn document_002_dir() {
             ("exposed-credential", "dir.values.yaml", 39, "`config` is copied whole into a ConfigMap"),
             ("exposed-credential", "dir.values.yaml", 49, "`config` is copied whole into a ConfigMap"),
             ("unpinned-storage-class", "dir.values.yaml", 67, "left to the cluster's default"),
+            ("unset-resources", "dir.values.yaml", 67, "requests and limits are left to the chart, which has none"),
             ("random-password", "dir.values.yaml", 70, "nothing fixes `postgres-password`: never in sync"),
             ("uncertified-host", "dir.values.yaml", 83, "dnsNameTemplates is not set"),
             ("partial-ingress-rule", "dir.values.yaml", 85, "host and paths alone: refused by the API server"),
             ("ephemeral-state", "dir.values.yaml", 90, "the chart's default has no volume, and the document sets none"),
             ("unset-resources", "dir.values.yaml", 90, "requests and limits are left to the chart, which has none"),
             ("exposed-credential", "dir.values.yaml", 92, "`authHeader` ends in the probes of a StatefulSet"),
-            ("ephemeral-state", "dir.values.yaml", 1, "apiserver.pvc is off by default"),
-            ("ephemeral-state", "dir.values.yaml", 90, "Zot's persistence is off by default"),
-            ("moving-tag", "dir.values.yaml", 1, "the reconciler's image is the chart's: latest"),
-            (
-                "unpinned-storage-class",
-                "dir.values.yaml",
-                67,
-                "PostgreSQL's volume is of whatever class is the default",
-            ),
-            ("unreachable-routing", "dir.values.yaml", 1, "a NodePort by default, though there is a partner"),
-            ("unset-resources", "dir.values.yaml", 1, "apiserver and reconciler may be evicted first"),
-            ("unset-resources", "dir.values.yaml", 67, "PostgreSQL has the preset `nano`"),
-            ("unset-resources", "dir.values.yaml", 90, "Zot may be evicted first"),
-            ("uncertified-host", "dir.values.yaml", 83, "the document never sets dnsNameTemplates"),
         ],
     );
 }
@@ -243,12 +221,6 @@ fn document_002_spire() {
                 "the issuer's host is oidc-discovery.<trust domain>",
             ),
             ("unknown-value", "spire.values.yaml", 64, "the provider's domains follow from the issuer"),
-            (
-                "unpinned-storage-class",
-                "spire.values.yaml",
-                14,
-                "the server's volume, of whatever class is the default",
-            ),
         ],
     );
 }
@@ -259,14 +231,9 @@ fn document_003_root() {
         "spire-nested@0.28.4",
         "nested-root/root-values.yaml",
         &[
+            ("unpinned-storage-class", "root-values.yaml", 1, "left to the cluster's default"),
             ("unknown-value", "root-values.yaml", 18, "spire-nested has three servers under other names"),
-            (
-                "unpinned-storage-class",
-                "root-values.yaml",
-                1,
-                "root's and internal's: `gp3` stands where nothing reads it",
-            ),
-            ("unpinned-storage-class", "root-values.yaml", 81, "external's volume, of whatever class is the default"),
+            ("unpinned-storage-class", "root-values.yaml", 81, "left to the cluster's default"),
         ],
     );
 }
@@ -289,12 +256,7 @@ fn document_003_child() {
     assert_values(
         "spire-nested@0.28.4",
         "nested-child01/spire-child-cluster-01.yaml",
-        &[(
-            "unpinned-storage-class",
-            "spire-child-cluster-01.yaml",
-            1,
-            "internal's volume, of whatever class is the default",
-        )],
+        &[("unpinned-storage-class", "spire-child-cluster-01.yaml", 1, "left to the cluster's default")],
     );
 }
 

@@ -78,7 +78,6 @@ rules! {
     random_password
     self_federation
     server_side_diff
-    shared_address_pool
     shared_endpoint
     shared_key
     short_lived_bundle

@@ -31,8 +31,7 @@ pub fn json_in(scalar: &Node) -> Option<Node> {
     let text = scalar.as_text()?;
     serde_json::from_str::<IgnoredAny>(text).ok()?;
     let written = Written::guess(scalar);
-    let node = parse_plain(scalar.place.file, text).ok()?;
-    Some(moved(node, &|place| written.place(scalar.place, place)))
+    parse_moved(scalar.place.file, text, &|place| written.place(scalar.place, place)).ok()
 }
 
 /// Returns the lines of a scalar's text, each with its place, or with the scalar's own where lines cannot be told apart.
@@ -45,16 +44,11 @@ pub fn lines_in(scalar: &Node) -> impl Iterator<Item = (Place, &str)> {
     })
 }
 
-fn moved(node: Node, to: &dyn Fn(Place) -> Place) -> Node {
-    let value = match node.value {
-        Value::List(items) => items.iter().map(|item| moved(item.clone(), to)).collect::<Vec<_>>().into(),
-        Value::Map(map) => {
-            let entry = |(key, entry): (&super::Text, &Entry)| {
-                (key.clone(), Entry { key: to(entry.key), node: moved(entry.node.clone(), to) })
-            };
-            map.iter().map(entry).collect::<Map>().into()
-        }
-        other => other,
+/// too early that it is on the line after it.
+fn position(text: &str, error: &serde_json::Error) -> (usize, usize) {
+    let (text, line, bytes) = match error.is_eof() {
+        true => (text.trim_end(), usize::MAX, usize::MAX),
+        false => (text, error.line(), error.column().saturating_sub(1)),
     };
     let lines = text.split('\n').take(line);
     let (number, line) = lines.enumerate().last().unwrap_or_default();
