@@ -349,13 +349,35 @@ fn go_spiffe(cases: &[Case]) -> Option<Vec<bool>> {
     Some(answers)
 }
 
-/// Returns good bundles with one byte changed somewhere, the same on every run.
-fn mutated(count: usize) -> Vec<Case> {
+/// Returns numbers below a limit, the same on every run.
+fn numbers() -> impl FnMut(usize) -> usize {
     let mut state = 42_u64;
-    let mut below = |limit: usize| {
+    move |limit| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize % limit
+    }
+}
+
+/// Returns names of few characters, most of which a trust domain may have.
+fn names(count: usize) -> Vec<Case> {
+    let mut below = numbers();
+    let mut name = || -> String {
+        let alphabet: Vec<char> = "abz019.-_A/:@%?# ä".chars().collect();
+        let length = below(12);
+        let character = |_| {
+            let limit = if below(4) == 0 { alphabet.len() } else { 9 };
+            alphabet[below(limit)]
+        };
+        (0..length).map(character).collect()
     };
+    let good = GOOD.to_string();
+    let case = |trust_domain| Case { trust_domain, ..fault("a name", "", &good) };
+    (0..count).map(|_| case(name())).collect()
+}
+
+/// Returns good bundles with one byte changed somewhere, the same on every run.
+fn mutated(count: usize) -> Vec<Case> {
+    let mut below = numbers();
     // Stored keys: what is mutated is the same on every run, too.
     let mut token = stored_key("ec-p521");
     token["use"] = "jwt-svid".into();
@@ -377,7 +399,9 @@ fn mutated(count: usize) -> Vec<Case> {
 
 #[test]
 fn whatever_go_spiffe_refuses_is_refused() {
-    let cases: Vec<Case> = [catalogue(), good(), mutated(3000)].into_iter().flatten().collect();
+    // MUTATIONS=40000 looks longer.
+    let count = std::env::var("MUTATIONS").map_or(3000, |count| count.parse().unwrap());
+    let cases: Vec<Case> = [catalogue(), good(), names(500), mutated(count)].into_iter().flatten().collect();
     let Some(answers) = go_spiffe(&cases) else {
         println!("skipped: there is no Go to build go-spiffe with");
         return;
@@ -402,6 +426,40 @@ fn whatever_go_spiffe_refuses_is_refused() {
     assert!(unfairly.is_empty(), "what is meant to be good is not: {unfairly:?}");
 }
 
+/// Returns an RSA key for JWT-SVIDs.
+fn stored_token() -> serde_json::Map<String, Value> {
+    let mut token = stored_key("rsa-2048");
+    token["use"] = "jwt-svid".into();
+    token["kid"] = "rsa".into();
+    let mut token = token.as_object().unwrap().clone();
+    token.shift_remove("x5c");
+    token
+}
+
+/// Returns the value with the members of every object in the opposite order.
+fn backwards(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => map.iter().rev().map(|(name, value)| (name.clone(), backwards(value))).collect(),
+        Value::Array(items) => items.iter().map(backwards).collect(),
+        other => other.clone(),
+    }
+}
+
+/// Returns a federation file with a bundle that is written on one line or many, quoted or as a block.
+fn laid_out(trust_domain: &str, bundle: &Value, layout: u8) -> String {
+    let pretty = serde_json::to_string_pretty(bundle).unwrap();
+    let block = |header: &str, text: &str| {
+        let lines: String = text.lines().map(|line| format!("  {line}\n")).collect();
+        federation_file(trust_domain, "BUNDLE").replace("\"BUNDLE\"\n", &format!("{header}\n{lines}"))
+    };
+    match layout {
+        0 => federation_file(trust_domain, &bundle.to_string()),
+        1 => federation_file(trust_domain, &pretty.replace("\": ", "\"\t:\r\n ")),
+        2 => block("|", &pretty),
+        _ => block(">-", &bundle.to_string()),
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
@@ -411,6 +469,9 @@ proptest! {
         curves in proptest::collection::vec(0..3_usize, 1..4),
         tokens in 0..3_usize,
         san in any::<bool>(),
+        numbers in proptest::collection::btree_map("spiffe_(sequence|refresh_hint)", any::<u64>(), 0..3),
+        reversed in any::<bool>(),
+        layout in 0..4_u8,
     ) {
         prop_assume!(name != "example.com");
         let algorithms = [&PKCS_ECDSA_P256_SHA256, &PKCS_ECDSA_P384_SHA384, &PKCS_ED25519];
@@ -420,7 +481,10 @@ proptest! {
         }
         let mut keys: Vec<Value> = curves.iter().map(|curve| x509_key(&params, algorithms[*curve])).collect();
         keys.extend((0..tokens).map(|number| jwt_key(&format!("k{number}"), algorithms[number])));
-        let text = federation_file(&name, &bundle(keys).to_string());
+        keys.push(Value::Object(stored_token()));
+        let mut set = json!({"keys": keys});
+        numbers.into_iter().for_each(|(member, number)| set[member] = number.into());
+        let text = laid_out(&name, &if reversed { backwards(&set) } else { set }, layout);
         let (findings, _) = check(&format!("{name}.yaml"), text.as_bytes(), NOW);
         let errors: Vec<_> = findings.iter().filter(|finding| finding.is_error()).collect();
         prop_assert!(errors.is_empty(), "{errors:?}");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use num_bigint::BigUint;
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Error, X509Name};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Error};
 use x509_parser::public_key::PublicKey;
 
 use super::TrustDomain;
@@ -360,6 +360,9 @@ impl Reader<'_> {
                 if signature_algorithms(&der).is_none_or(|(inner, outer)| inner != outer) {
                     self.say(KIND, place, "the certificate does not say in one way how it is signed");
                 }
+                if !has_its_tags(&der) {
+                    self.say(KIND, place, "a part of the certificate is of another type than it must be");
+                }
                 self.judge(&certificate, place, public);
             }
             Ok(_) => self.say(KIND, place, "something follows the certificate"),
@@ -384,10 +387,11 @@ impl Reader<'_> {
         if !signs {
             self.say(KIND, place, "the certificate may not sign others: its key usage lacks keyCertSign");
         }
-        let names = [certificate.subject(), certificate.issuer()];
-        let is_text = |name: &&X509Name<'_>| name.iter_attributes().all(|attribute| attribute.as_str().is_ok());
-        if !names.iter().all(|name| is_text(name) && is_name(name.as_raw())) {
+        if ![certificate.subject(), certificate.issuer()].iter().all(|name| is_name(name.as_raw())) {
             self.say(KIND, place, "a name in the certificate is malformed");
+        }
+        if certificate.raw_serial().first().is_none_or(|byte| byte & 0x80 != 0) {
+            self.say(KIND, place, "the serial number of the certificate is negative");
         }
         if is_forged(certificate) {
             self.say(KIND, place, "the certificate was changed after it was signed");
@@ -441,20 +445,6 @@ fn uris<'a>(certificate: &X509Certificate<'a>) -> Vec<&'a str> {
 /// Returns whether this is a Name in DER and nothing else: RFC 5280, section 4.1.2.4. The reader of certificates is more
 /// lenient than Go's, which SPIRE is written in.
 fn is_name(der: &[u8]) -> bool {
-    let attribute = |der: &[u8]| {
-        let Some((0x30, fields, [])) = element(der) else {
-            return false;
-        };
-        let Some((0x06, identifier, value)) = element(fields) else {
-            return false;
-        };
-        let starts = identifier.iter().zip([0].iter().chain(identifier)).all(|(byte, before)| {
-            // A part of an identifier has no leading zeros.
-            before & 0x80 != 0 || *byte != 0x80
-        });
-        let ends = identifier.last().is_some_and(|byte| byte & 0x80 == 0);
-        starts && ends && matches!(element(value), Some((_, _, [])))
-    };
     let Some((0x30, mut sets, [])) = element(der) else {
         return false;
     };
@@ -462,9 +452,8 @@ fn is_name(der: &[u8]) -> bool {
         if attributes.is_empty() {
             return false;
         }
-        while let Some((_, content, rest)) = element(attributes) {
-            let whole = &attributes[..attributes.len() - rest.len()];
-            if content.is_empty() || !attribute(whole) {
+        while let Some((0x30, attribute, rest)) = element(attributes) {
+            if !is_attribute(attribute) {
                 return false;
             }
             attributes = rest;
@@ -475,6 +464,49 @@ fn is_name(der: &[u8]) -> bool {
         sets = rest;
     }
     sets.is_empty()
+}
+
+/// Returns whether these are the two fields of a name's attribute: an identifier and a text.
+fn is_attribute(fields: &[u8]) -> bool {
+    let Some((0x06, identifier, value)) = element(fields) else {
+        return false;
+    };
+    is_identifier(identifier) && matches!(element(value), Some((tag, text, [])) if is_string(tag, text))
+}
+
+/// Returns whether this is the content of an object identifier: parts of seven bits a byte, without leading zeros, each
+/// less than 2^31 as Go's reader has it.
+fn is_identifier(mut content: &[u8]) -> bool {
+    while let Some(length) = content.iter().position(|byte| byte & 0x80 == 0) {
+        let (part, rest) = content.split_at(length + 1);
+        let value = part.iter().try_fold(0_u32, |value, byte| Some(value.checked_mul(128)? | u32::from(byte & 0x7f)));
+        if part[0] == 0x80 || value.is_none_or(|value| value > i32::MAX.unsigned_abs()) {
+            return false;
+        }
+        if rest.is_empty() {
+            return true;
+        }
+        content = rest;
+    }
+    false
+}
+
+/// Returns whether a text in DER is one of its type, of those that Go's reader knows: X.680, section 41.
+fn is_string(tag: u8, text: &[u8]) -> bool {
+    match tag {
+        // UTF8String, NumericString, PrintableString (with what Go lets pass in one), T61String, IA5String, BMPString
+        0x0c => str::from_utf8(text).is_ok(),
+        0x12 => text.iter().all(|byte| byte.is_ascii_digit() || *byte == b' '),
+        0x13 => text.iter().all(|byte| byte.is_ascii_alphanumeric() || b" '()*+,-./:=?&".contains(byte)),
+        0x14 => true,
+        0x16 => text.is_ascii(),
+        0x1e => {
+            let character = |pair: &[u8]| u16::from_be_bytes([pair[0], pair[1]]);
+            let is_character = |c: u16| !matches!(c, 0xd800..=0xdfff | 0xfdd0..=0xfdef | 0xfffe..);
+            text.len().is_multiple_of(2) && text.chunks_exact(2).map(character).all(is_character)
+        }
+        _ => false,
+    }
 }
 
 /// Returns the algorithm that a certificate is signed with as it stands inside and outside of what is signed: the two
@@ -488,6 +520,28 @@ fn signature_algorithms(der: &[u8]) -> Option<(&[u8], &[u8])> {
     }
     let inner = element(signed)?.2;
     Some((&inner[..first(inner)?], &outer[..first(outer)?]))
+}
+
+/// Returns whether the parts of a certificate up to its key have the tags that they must have (RFC 5280, section 4.1):
+/// the reader of certificates does not look at a tag's class.
+fn has_its_tags(der: &[u8]) -> bool {
+    // Serial number, signature algorithm, issuer, validity, subject, key.
+    const SIGNED: [u8; 6] = [0x02, 0x30, 0x30, 0x30, 0x30, 0x30];
+    let inside = |der| element(der).filter(|(tag, ..)| *tag == 0x30).map(|(_, content, _)| content);
+    let key = || {
+        let mut signed = inside(inside(der)?)?;
+        if signed.first() == Some(&0xa0) {
+            signed = element(signed)?.2;
+        }
+        let mut last = signed;
+        for expected in SIGNED {
+            let (_, content, rest) = element(signed).filter(|(tag, ..)| *tag == expected)?;
+            (last, signed) = (content, rest);
+        }
+        let (algorithm, _, bits) = element(last)?;
+        Some((algorithm, element(bits)?.0))
+    };
+    key() == Some((0x30, 0x03))
 }
 
 /// Returns tag and content of the first element of DER, and what follows it.
@@ -584,4 +638,56 @@ fn members<'a>(text: &'a str, name: &str) -> impl Iterator<Item = usize> + 'a {
         let is_base64 = |b: u8| b.is_ascii_alphanumeric() || b"-_+/=".contains(&b);
         value.bytes().take_while(|b| is_base64(*b)).take(SHORTEST).count() == SHORTEST
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_of_a_certificate_has_its_tag() {
+        let pem = include_str!("../../tests/corpus/certificates/rsa-2048.pem");
+        let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+        let der = STANDARD.decode(base64).unwrap();
+        assert!(has_its_tags(&der));
+        // The outer two, serial number, algorithm, issuer, validity, subject, key, its algorithm and bits.
+        for offset in [0, 4, 13, 35, 50, 96, 130, 176, 180, 195] {
+            let mut changed = der.clone();
+            changed[offset] ^= 0x40;
+            assert!(!has_its_tags(&changed), "{offset}");
+        }
+    }
+
+    #[test]
+    fn identifiers_and_texts_are_those_that_go_reads() {
+        for (content, expected) in [
+            (&[0x55, 0x04, 0x03][..], true),
+            (&[0x87, 0xff, 0xff, 0xff, 0x7f], true),
+            (&[0x88, 0x80, 0x80, 0x80, 0x00], false),
+            (&[0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], false),
+            (&[0x55, 0x80, 0x03], false),
+            (&[0x55, 0x84], false),
+            (&[], false),
+        ] {
+            assert_eq!(is_identifier(content), expected, "{content:x?}");
+        }
+        for (tag, text, expected) in [
+            (0x13, &b"A-Z (9)*&"[..], true),
+            (0x13, b"a@b", false),
+            (0x13, b"a_b", false),
+            (0x12, b"1 2", true),
+            (0x12, b"1a", false),
+            (0x16, b"a@b", true),
+            (0x16, "ä".as_bytes(), false),
+            (0x0c, "ä".as_bytes(), true),
+            (0x0c, b"\xff", false),
+            (0x14, b"\xff", true),
+            (0x1e, b"\x00a", true),
+            (0x1e, b"\x00", false),
+            (0x1e, b"\xd8\x00", false),
+            (0x04, b"a", false),
+        ] {
+            assert_eq!(is_string(tag, text), expected, "{tag:x} {text:x?}");
+        }
+    }
 }

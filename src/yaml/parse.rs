@@ -21,6 +21,10 @@ const VALUE_LIMIT: usize = 100_000;
 /// The same for federation files and the bundles in them: of 1 MiB, with keys of the shortest kind, it takes 35,000.
 const PLAIN_VALUE_LIMIT: usize = 50_000;
 
+/// How long a key may be, what must be escaped in it written so: readers look for the colon in the next 1024 characters
+/// alone (YAML 1.2.2, section 7.4.2).
+const KEY_LIMIT: usize = 1000;
+
 /// Reads the one document of a file.
 ///
 /// # Errors
@@ -223,6 +227,9 @@ impl Composer<'_> {
         let Some(Open { content: Content::Map { map, key, awaiting_merge, .. }, .. }) = self.open.last_mut() else {
             return Ok(());
         };
+        if text.escape_default().nth(KEY_LIMIT).is_some() {
+            return Err(Diagnostic::new(format!("a key has more than {KEY_LIMIT} characters")).at(place));
+        }
         let plain = matches!(style, ScalarStyle::Plain);
         if plain && text == "<<" {
             *awaiting_merge = true;
