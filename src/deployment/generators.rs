@@ -7,6 +7,9 @@ use crate::diagnostic::Diagnostic;
 use crate::workspace::Reader;
 use crate::yaml::{Entry, Map, Node, Text, Value};
 
+/// How many Applications a generator may come to.
+const LIMIT: usize = 100_000;
+
 /// What a generator knows of one Application: values by dotted name, each with its place.
 type Parameters = indexmap::IndexMap<String, Node>;
 
@@ -93,6 +96,11 @@ fn matrix(matrix: &Node, known: &Parameters, reader: Reader<'_>) -> Result<Vec<P
                 let mut joined = row.clone();
                 joined.extend(found);
                 next.push(joined);
+            }
+            if next.len() > LIMIT {
+                return Err(Diagnostic::new(format!("the matrix comes to more than {LIMIT} Applications"))
+                    .at(matrix.place)
+                    .help("no Argo CD takes so many: narrow the generators"));
             }
         }
         rows = next;

@@ -16,7 +16,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(deployment: &Deployment) -> Vec<Diagnostic> {
-    if !deployment.is_whole {
+    if !deployment.is_whole || deployment.components.is_empty() {
         return Vec::new();
     }
     if matches!(deployment.project.value, Value::Null) {
