@@ -92,13 +92,20 @@ fn run(files: usize, rounds: usize, growth: &[usize]) -> Result<Vec<Row>> {
         Some(_) => Row::ratio(what, median(&ours), ("kubeconform, schema alone", median(&theirs)), Target::AtMost(1.0)),
         None => Row::skipped(what, "kubeconform is not installed"),
     }];
-    if let Some(peak) = peak_memory(&mut registry.check())? {
-        let amount = peak as f64 / 1e6;
-        rows.push(Row::amount("peak memory", bytes(peak), amount, " MB", Target::AtMost(200.0)));
+    rows.extend(memory_row(&registry, Target::AtMost(200.0))?);
+    if let Some(most) = growth.last().filter(|most| **most > files) {
+        rows.extend(memory_row(&Registry::generate(*most, Names::Numbered)?, Target::None)?);
     }
     rows.push(growth_row("numbered names", growth, Names::Numbered)?);
     rows.push(growth_row("look-alike names", growth, Names::LookAlike)?);
     Ok(rows)
+}
+
+/// Returns the row about the memory that checking takes, where the system tells.
+fn memory_row(registry: &Registry, target: Target) -> Result<Option<Row>> {
+    let peak = peak_memory(&mut registry.check())?;
+    let what = format!("peak memory of {} files", registry.files);
+    Ok(peak.map(|peak| Row::amount(&what, bytes(peak), peak as f64 / 1e6, " MB", target)))
 }
 
 /// Returns the row about the time for one file of ever more.

@@ -7,7 +7,6 @@
 #[allow(dead_code, reason = "the benchmark wants all kinds at once")]
 mod hostile;
 #[path = "corpus/memory.rs"]
-#[allow(dead_code, reason = "here files are on a disk")]
 mod memory;
 
 use std::fs;
@@ -44,6 +43,21 @@ fn a_long_value_takes_no_more_than_its_size_warrants() {
 #[test]
 fn a_large_bundle_takes_no_more_than_its_size_warrants() {
     assert_bounds(hostile::bundles);
+}
+
+#[test]
+fn a_file_of_more_than_a_mebibyte_is_not_read() {
+    let told = |size: u64| {
+        let text = format!("# {}", "a".repeat(size as usize - 2));
+        let (findings, _) = memory::check("a.example.net.yaml", text.as_bytes(), 0);
+        findings.into_iter().map(|finding| (finding.rule.code, finding.diagnostic.message)).collect::<Vec<_>>()
+    };
+    assert_eq!(told(MIB), [("federation-unreadable", "the file is empty".to_owned())]);
+    let [(code, message)] = &told(MIB + 1)[..] else {
+        panic!("one finding");
+    };
+    assert_eq!(*code, "federation-unreadable");
+    assert!(message.ends_with("it has 1048577 bytes, and no more than 1048576 are read"), "{message}");
 }
 
 fn assert_bounds(files: fn(usize) -> Files) {

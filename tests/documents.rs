@@ -38,6 +38,32 @@ fn the_schemas_are_current() {
     }
 }
 
+/// Returns what the program prints.
+fn printed(arguments: &[&str]) -> String {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_dirops")).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_program_prints_the_same() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    for (name, _) in SCHEMAS {
+        let committed = fs::read_to_string(format!("{root}/docs/schemas/{name}.json")).unwrap();
+        assert_eq!(printed(&["schema", name]), committed);
+    }
+    let reference = fs::read_to_string(format!("{root}/docs/rules.md")).unwrap();
+    assert_eq!(printed(&["rules", "--markdown"]), reference);
+    let listed = printed(&["rules"]);
+    for rule in dirops::rules::RULES.iter() {
+        assert!(listed.contains(rule.title), "{}", rule.code);
+        let explained = printed(&["explain", rule.code]);
+        for part in [rule.code, rule.title, rule.reason, rule.mend] {
+            assert!(explained.contains(part) && reference.contains(part), "{}: {explained}", rule.code);
+        }
+    }
+}
+
 fn yaml(path: &Path) -> serde_json::Value {
     serde_yaml::from_str(&fs::read_to_string(path).unwrap()).unwrap_or_else(|error| panic!("{path:?}: {error}"))
 }

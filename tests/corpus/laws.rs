@@ -204,7 +204,7 @@ fn means(node: &Node, value: &serde_json::Value) -> bool {
     }
 }
 
-/// Equality of numbers for a reader that may miss the nearest one by one.
+/// Equality of numbers for a reader that does not look for the nearest one.
 fn is_near(a: f64, b: f64) -> bool {
-    a == b || (a - b).abs() <= f64::EPSILON * a.abs()
+    a == b || (a - b).abs() <= 1e-12 * a.abs()
 }
