@@ -12,7 +12,7 @@ use std::io;
 
 pub use edited::Edited;
 pub use embedded::Embedded;
-pub use revision::changed_since;
+pub use revision::{Revision, changed_since};
 pub use work::WorkTree;
 
 /// A tree of files. Paths are relative to its root, with `/` between their parts.

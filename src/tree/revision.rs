@@ -1,31 +1,365 @@
-//! Git revisions.
+//! Git revisions: their files, straight from the object database, and what differs between two of them.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use git2::{DiffOptions, Repository};
+use git2::{DiffOptions, ErrorCode, ObjectType, Oid, Repository};
 
+use super::{Listed, Tree, TreeError};
 use crate::diagnostic::Diagnostic;
+
+/// How many symbolic links may lead to each other.
+const LINK_LIMIT: usize = 40;
+
+/// The files of a folder as they are in a Git revision. Nothing is checked out; links are followed inside of the folder.
+pub struct Revision {
+    // libgit2's repositories may move between threads and not be used by two at once.
+    repository: Mutex<Repository>,
+    commit: Option<Oid>,
+    tree: Oid,
+    /// The folder in the repository, with `/` between its parts; empty for its root.
+    folder: String,
+}
+
+/// What stands at a path.
+enum Found {
+    Nothing,
+    File(Oid),
+    Folder(Oid),
+}
+
+impl Revision {
+    /// Returns the files that `folder` has in `revision`: a commit, branch, tag or tree, as Git writes them. The folder is
+    /// one in a work tree, or a bare repository.
+    ///
+    /// # Errors
+    /// Where the folder is in no repository, or the repository does not have the revision.
+    pub fn open(folder: &Path, revision: &str) -> Result<Self, Diagnostic> {
+        let repository = discover(folder)?;
+        let folder = inside(&repository, folder);
+        let (tree, commit) = {
+            let object = repository.revparse_single(revision).map_err(|error| unknown(revision, &error))?;
+            let commit = object.peel_to_commit().ok().map(|commit| commit.id());
+            (object.peel_to_tree().map_err(|error| unknown(revision, &error))?.id(), commit)
+        };
+        Self::of_tree(repository, tree, commit, folder)
+    }
+
+    /// Returns the files that a folder has in the common ancestor of two revisions.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and where the two have no ancestor in common.
+    pub fn merge_base(folder: &Path, one: &str, other: &str) -> Result<Self, Diagnostic> {
+        let repository = discover(folder)?;
+        let commit = |name: &str| {
+            let object = repository.revparse_single(name).and_then(|object| object.peel_to_commit());
+            object.map(|commit| commit.id()).map_err(|error| unknown(name, &error))
+        };
+        let base = repository.merge_base(commit(one)?, commit(other)?).map_err(|error| {
+            Diagnostic::new(format!("`{one}` and `{other}` have no ancestor in common: {}", error.message()))
+                .help("a shallow clone may lack it: fetch more history")
+        })?;
+        Self::open(folder, &base.to_string())
+    }
+
+    fn of_tree(repository: Repository, tree: Oid, commit: Option<Oid>, folder: String) -> Result<Self, Diagnostic> {
+        let root = match folder.as_str() {
+            "" => Some(tree),
+            // A folder that the revision does not have has no files in it.
+            folder => match entry(&repository, tree, folder) {
+                Ok(Some((oid, _, ObjectType::Tree))) => Some(oid),
+                Ok(_) => None,
+                Err(error) => return Err(Diagnostic::new(format!("`{folder}` cannot be read: {}", error.message()))),
+            },
+        };
+        let tree = match root {
+            Some(tree) => tree,
+            None => repository
+                .treebuilder(None)
+                .and_then(|builder| builder.write())
+                .map_err(|error| Diagnostic::new(format!("`{folder}` cannot be read: {}", error.message())))?,
+        };
+        Ok(Self { repository: Mutex::new(repository), commit, tree, folder })
+    }
+
+    /// Returns the commit, unless the revision is a tree.
+    pub fn commit(&self) -> Option<Oid> {
+        self.commit
+    }
+
+    /// Returns the paths of the files that are not the same here and in another revision, sorted. Equal folders are not
+    /// looked into.
+    ///
+    /// # Errors
+    /// Where the object database cannot be read.
+    pub fn changed(&self, other: &Self) -> Result<BTreeSet<String>, Diagnostic> {
+        let repository = self.repository();
+        let failed =
+            |error: git2::Error| Diagnostic::new(format!("the revisions cannot be compared: {}", error.message()));
+        let tree = |oid: Oid| repository.find_tree(oid).map_err(failed);
+        let (before, after) = (tree(self.tree)?, tree(other.tree)?);
+        let diff = repository.diff_tree_to_tree(Some(&before), Some(&after), None).map_err(failed)?;
+        let files = diff.deltas().flat_map(|delta| [delta.old_file().path_bytes(), delta.new_file().path_bytes()]);
+        Ok(files.flatten().map(|path| String::from_utf8_lossy(path).into_owned()).collect())
+    }
+
+    /// Returns the paths of the files that are not the same here and in the work tree, sorted; untracked ones are among
+    /// them, ignored ones are not.
+    ///
+    /// # Errors
+    /// Where the repository has no work tree or cannot be read.
+    pub fn changed_in_work_tree(&self) -> Result<BTreeSet<String>, Diagnostic> {
+        let repository = self.repository();
+        let failed = |error: git2::Error| {
+            Diagnostic::new(format!("the revision cannot be compared with the work tree: {}", error.message()))
+        };
+        let mut options = DiffOptions::new();
+        options.include_untracked(true).recurse_untracked_dirs(true).include_typechange(true);
+        if !self.folder.is_empty() {
+            options.pathspec(&self.folder);
+        }
+        let commit = self.commit.ok_or_else(|| Diagnostic::new("a tree without a commit has no work tree"))?;
+        let tree = repository.find_commit(commit).and_then(|commit| commit.tree()).map_err(failed)?;
+        let diff = repository.diff_tree_to_workdir_with_index(Some(&tree), Some(&mut options)).map_err(failed)?;
+        let files = diff.deltas().flat_map(|delta| [delta.old_file().path_bytes(), delta.new_file().path_bytes()]);
+        let paths = files.flatten().map(|path| String::from_utf8_lossy(path).into_owned());
+        let prefix = if self.folder.is_empty() { String::new() } else { format!("{}/", self.folder) };
+        Ok(paths.filter_map(|path| path.strip_prefix(&prefix).map(str::to_owned)).collect())
+    }
+
+    fn repository(&self) -> MutexGuard<'_, Repository> {
+        self.repository.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tree for Revision {
+    fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, TreeError> {
+        let repository = self.repository();
+        let Found::File(oid) = find(&repository, self.tree, path).map_err(io)? else {
+            return Ok(None);
+        };
+        let database = repository.odb().map_err(io)?;
+        let size = database.read_header(oid).map_err(io)?.0 as u64;
+        if size > limit {
+            return Err(TreeError::TooLarge { size, limit });
+        }
+        Ok(Some(database.read(oid).map_err(io)?.data().to_vec()))
+    }
+
+    fn list(&self, folder: &str) -> Result<Option<Vec<Listed>>, TreeError> {
+        let repository = self.repository();
+        let Found::Folder(oid) = find(&repository, self.tree, folder).map_err(io)? else {
+            return Ok(None);
+        };
+        let tree = repository.find_tree(oid).map_err(io)?;
+        let mut listed = Vec::with_capacity(tree.len());
+        for entry in tree.iter() {
+            let name = entry.name().map_err(|_| TreeError::Name(String::from_utf8_lossy(entry.name_bytes()).into()))?;
+            let is_link = is_link(entry.filemode());
+            let is_folder = match is_link {
+                true => {
+                    let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+                    matches!(find(&repository, self.tree, &path).map_err(io)?, Found::Folder(_))
+                }
+                // A submodule is a folder in the work tree.
+                false => matches!(entry.kind(), Some(ObjectType::Tree | ObjectType::Commit)),
+            };
+            listed.push(Listed { name: name.to_owned(), is_folder, is_link });
+        }
+        // Git sorts folders as if their names ended in `/`.
+        listed.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Ok(Some(listed))
+    }
+}
+
+/// Returns what stands at a path below a tree, links followed as long as they stay below it.
+fn find(repository: &Repository, tree: Oid, path: &str) -> Result<Found, git2::Error> {
+    let mut wanted: Vec<String> = path.split('/').rev().filter(|part| !part.is_empty()).map(str::to_owned).collect();
+    let mut above: Vec<String> = Vec::new();
+    let mut found = Found::Folder(tree);
+    let mut links = 0;
+    while let Some(part) = wanted.pop() {
+        match part.as_str() {
+            "." => continue,
+            ".." => {
+                // Whatever is above the folder is not part of it.
+                if above.pop().is_none() {
+                    return Ok(Found::Nothing);
+                }
+                found = match entry(repository, tree, &above.join("/"))? {
+                    Some((oid, ..)) => Found::Folder(oid),
+                    None => Found::Folder(tree),
+                };
+                continue;
+            }
+            _ => {}
+        }
+        let Found::Folder(folder) = found else {
+            return Ok(Found::Nothing);
+        };
+        let Some((oid, mode, kind)) = entry(repository, folder, &part)? else {
+            return Ok(Found::Nothing);
+        };
+        if is_link(mode) {
+            links += 1;
+            let target = String::from_utf8_lossy(repository.find_blob(oid)?.content()).into_owned();
+            if links > LINK_LIMIT || target.starts_with('/') {
+                return Ok(Found::Nothing);
+            }
+            wanted.extend(target.split('/').rev().filter(|part| !part.is_empty()).map(str::to_owned));
+            continue;
+        }
+        found = match kind {
+            ObjectType::Tree => Found::Folder(oid),
+            ObjectType::Blob => Found::File(oid),
+            _ => return Ok(Found::Nothing),
+        };
+        above.push(part);
+    }
+    Ok(found)
+}
+
+/// Returns id, mode and kind of what a tree has at a path without links.
+fn entry(repository: &Repository, tree: Oid, path: &str) -> Result<Option<(Oid, i32, ObjectType)>, git2::Error> {
+    if path.is_empty() {
+        return Ok(None);
+    }
+    match repository.find_tree(tree)?.get_path(Path::new(path)) {
+        Ok(entry) => Ok(entry.kind().map(|kind| (entry.id(), entry.filemode(), kind))),
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_link(mode: i32) -> bool {
+    mode == i32::from(git2::FileMode::Link)
+}
+
+fn io(error: git2::Error) -> TreeError {
+    TreeError::Io(std::io::Error::other(error.message().to_owned()))
+}
+
+/// Returns the repository that a folder is in.
+fn discover(folder: &Path) -> Result<Repository, Diagnostic> {
+    Repository::discover(folder)
+        .map_err(|error| Diagnostic::new(format!("{} is in no Git repository: {}", folder.display(), error.message())))
+}
+
+/// Returns where a folder is in the repository's work tree; empty for its root and for a bare repository.
+fn inside(repository: &Repository, folder: &Path) -> String {
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    let relative = repository.workdir().and_then(real).zip(real(folder));
+    let relative = relative.and_then(|(root, folder)| folder.strip_prefix(root).ok().map(Path::to_path_buf));
+    let parts = relative.unwrap_or_default();
+    parts.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+fn unknown(revision: &str, error: &git2::Error) -> Diagnostic {
+    Diagnostic::new(format!("there is no revision `{revision}`: {}", error.message()))
+        .help("a shallow clone may lack it: fetch more history")
+}
 
 /// Returns the files that differ between a revision and the work tree, untracked ones among them, as real paths.
 ///
 /// # Errors
 /// Where `folder` is in no repository with a work tree, or the repository does not have the revision.
 pub fn changed_since(folder: &Path, revision: &str) -> Result<BTreeSet<PathBuf>, Diagnostic> {
-    let repository = Repository::discover(folder).map_err(|error| {
-        Diagnostic::new(format!("{} is in no Git repository: {}", folder.display(), error.message()))
-    })?;
+    let repository = discover(folder)?;
     let Some(root) = repository.workdir().and_then(|root| std::fs::canonicalize(root).ok()) else {
         return Err(Diagnostic::new("the Git repository has no work tree"));
     };
-    let unknown = |error: git2::Error| {
-        Diagnostic::new(format!("there is no revision `{revision}`: {}", error.message()))
-            .help("a shallow clone may lack it: fetch more history")
-    };
+    let unknown = |error: git2::Error| unknown(revision, &error);
     let tree = repository.revparse_single(revision).and_then(|object| object.peel_to_tree()).map_err(unknown)?;
     let mut options = DiffOptions::new();
     options.include_untracked(true).recurse_untracked_dirs(true);
     let diff = repository.diff_tree_to_workdir_with_index(Some(&tree), Some(&mut options)).map_err(unknown)?;
     let paths = diff.deltas().flat_map(|delta| [delta.old_file().path(), delta.new_file().path()]);
     Ok(paths.flatten().map(|path| root.join(path)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use git2::{IndexEntry, IndexTime, Signature};
+
+    /// A repository with one commit of these files and links.
+    fn repository(files: &[(&str, &str)], links: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = Repository::init_bare(folder.path()).unwrap();
+        commit(&repository, files, links);
+        folder
+    }
+
+    fn commit(repository: &Repository, files: &[(&str, &str)], links: &[(&str, &str)]) {
+        let mut index = git2::Index::new().unwrap();
+        let modes = files.iter().map(|file| (file, 0o100_644)).chain(links.iter().map(|link| (link, 0o120_000)));
+        for ((path, content), mode) in modes {
+            let (id, time) = (repository.blob(content.as_bytes()).unwrap(), IndexTime::new(0, 0));
+            let entry = IndexEntry {
+                ctime: time,
+                mtime: time,
+                dev: 0,
+                ino: 0,
+                mode,
+                uid: 0,
+                gid: 0,
+                file_size: 0,
+                id,
+                flags: 0,
+                flags_extended: 0,
+                path: path.as_bytes().to_vec(),
+            };
+            index.add(&entry).unwrap();
+        }
+        let tree = repository.find_tree(index.write_tree_to(repository).unwrap()).unwrap();
+        let who = Signature::new("a", "a@example.org", &git2::Time::new(0, 0)).unwrap();
+        let parent = repository.head().ok().and_then(|head| head.peel_to_commit().ok());
+        repository.commit(Some("HEAD"), &who, &who, "x", &tree, &parent.iter().collect::<Vec<_>>()).unwrap();
+    }
+
+    #[test]
+    fn files_are_read_without_a_work_tree() {
+        let folder = repository(&[("a/b", "1"), ("a-b", "2"), ("a/c/d", "3")], &[]);
+        let head = Revision::open(folder.path(), "HEAD").unwrap();
+        assert_eq!(head.read("a/b", 1).unwrap(), Some(b"1".to_vec()));
+        assert!(matches!(head.read("a/b", 0), Err(TreeError::TooLarge { size: 1, limit: 0 })));
+        assert_eq!(head.read("a", 9).unwrap(), None);
+        assert_eq!(head.read("a/b/x", 9).unwrap(), None);
+        let names = |folder: &str| {
+            let listed = head.list(folder).unwrap();
+            listed.map(|listed| listed.into_iter().map(|entry| (entry.name, entry.is_folder)).collect::<Vec<_>>())
+        };
+        assert_eq!(names(""), Some(vec![("a".into(), true), ("a-b".into(), false)]));
+        assert_eq!(names("a"), Some(vec![("b".into(), false), ("c".into(), true)]));
+        assert_eq!(names("x"), None);
+        assert!(Revision::open(folder.path(), "nowhere").is_err());
+    }
+
+    #[test]
+    fn links_are_followed_as_long_as_they_stay_inside() {
+        let links = [("in", "a/b"), ("folder", "a"), ("a/up", "../z"), ("out", "../../etc/passwd"), ("root", "/etc")];
+        let folder = repository(&[("a/b", "1"), ("z", "2")], &[links.as_slice(), &[("circle", "circle")]].concat());
+        let head = Revision::open(folder.path(), "HEAD").unwrap();
+        assert_eq!(head.read("in", 9).unwrap(), Some(b"1".to_vec()));
+        assert_eq!(head.read("folder/b", 9).unwrap(), Some(b"1".to_vec()));
+        assert_eq!(head.read("a/up", 9).unwrap(), Some(b"2".to_vec()));
+        for path in ["out", "root", "root/passwd", "circle"] {
+            assert_eq!(head.read(path, 9).unwrap(), None, "{path}");
+        }
+        let listed = head.list("").unwrap().unwrap();
+        let of =
+            |name: &str| listed.iter().find(|entry| entry.name == name).map(|entry| (entry.is_folder, entry.is_link));
+        assert_eq!((of("folder"), of("in"), of("z")), (Some((true, true)), Some((false, true)), Some((false, false))));
+    }
+
+    #[test]
+    fn changed_files_are_found() {
+        let folder = repository(&[("a/b", "1"), ("a/c", "1"), ("d", "1")], &[]);
+        commit(&Repository::open(folder.path()).unwrap(), &[("a/b", "2"), ("a/c", "1"), ("e", "1")], &[]);
+        let open = |name: &str| Revision::open(folder.path(), name).unwrap();
+        let changed = open("HEAD~1").changed(&open("HEAD")).unwrap();
+        assert_eq!(changed.into_iter().collect::<Vec<_>>(), ["a/b", "d", "e"]);
+        assert!(open("HEAD").changed(&open("HEAD")).unwrap().is_empty());
+    }
 }
