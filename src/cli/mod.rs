@@ -5,6 +5,7 @@
 mod bundle;
 mod chart;
 mod check;
+mod diff;
 mod init;
 mod list;
 mod render;
@@ -44,6 +45,7 @@ enum Command {
     Why(why::Arguments),
     List(list::Arguments),
     Check(check::Arguments),
+    Diff(diff::Arguments),
     Chart(chart::Arguments),
     Bundle(bundle::Arguments),
     Rules(rules::ListArguments),
@@ -72,6 +74,7 @@ pub fn run() -> ExitCode {
         Command::Why(command) => why::run(&arguments.source, &command),
         Command::List(command) => list::run(&arguments.source, &command),
         Command::Check(command) => check::run(&arguments.source, command),
+        Command::Diff(command) => diff::run(&arguments.source, command),
         Command::Chart(command) => chart::run(&arguments.source, command),
         Command::Bundle(command) => bundle::run(&arguments.source, command),
         Command::Rules(command) => rules::list(&command),
