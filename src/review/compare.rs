@@ -268,14 +268,15 @@ fn gaps(before: &[Node], after: &[Node]) -> Vec<Gap> {
     gaps
 }
 
-/// Returns a text that two nodes have in common exactly where they are equal.
+/// Returns a text that two nodes have in common exactly where they mean the same.
 pub(super) fn canonical(node: &Node) -> String {
     let mut text = String::new();
-    write_canonical(node, &mut text);
+    write_canonical(node, &mut text, false);
     text
 }
 
-fn write_canonical(node: &Node, out: &mut String) {
+/// Texts are written as they stand where `is_raw` says so: a row of a policy is a policy itself.
+fn write_canonical(node: &Node, out: &mut String, is_raw: bool) {
     use std::fmt::Write;
     // Writing to a string cannot fail.
     let _ = match &node.value {
@@ -284,12 +285,19 @@ fn write_canonical(node: &Node, out: &mut String) {
         Value::Int(value) => write!(out, "{value}"),
         Value::UInt(value) => write!(out, "{value}"),
         Value::Float(value) => write!(out, "{value:?}f"),
-        Value::Text(text) => write!(out, "{text:?}"),
+        Value::Text(text) if is_raw => write!(out, "{text:?}"),
+        Value::Text(text) => match format::meaning(node) {
+            Some((format, meant)) => {
+                out.push_str(format.name());
+                return write_canonical(&meant, out, format.is_a_list_of_lines());
+            }
+            None => write!(out, "{text:?}"),
+        },
         Value::Template(template) => write!(out, "t{:?}", template.source()),
         Value::List(items) => {
             out.push('[');
             for item in items.iter() {
-                write_canonical(item, out);
+                write_canonical(item, out, is_raw);
                 out.push(',');
             }
             write!(out, "]")
@@ -300,7 +308,7 @@ fn write_canonical(node: &Node, out: &mut String) {
             out.push('{');
             for key in keys {
                 let _ = write!(out, "{key:?}:");
-                write_canonical(&map[key].node, out);
+                write_canonical(&map[key].node, out, is_raw);
                 out.push(',');
             }
             write!(out, "}}")

@@ -43,6 +43,11 @@ impl Format {
         }
     }
 
+    /// Returns whether what it means is made of its lines.
+    pub(super) fn is_a_list_of_lines(self) -> bool {
+        matches!(self, Self::Policies | Self::Htpasswd)
+    }
+
     /// Returns what a text means in this format, if it is written in it.
     pub fn read(self, text: &Node) -> Option<Node> {
         match self {
@@ -62,9 +67,18 @@ impl Format {
         match self {
             Self::Certificates if pair.0 == pair.1 => Some((certificates(before, true)?, certificates(after, true)?)),
             Self::Bundle if pair.0 == pair.1 => Some((bundle(before, true)?, bundle(after, true)?)),
+            // Two texts without any row are not two policies.
+            Self::Policies if pair.0.is_empty_collection() && pair.1.is_empty_collection() => None,
             _ => Some(pair),
         }
     }
+}
+
+/// Returns what one text means, in the first format that it is written in.
+pub fn meaning(text: &Node) -> Option<(Format, Node)> {
+    // Nothing at all is a policy only beside one that has rows.
+    let is_nothing = |format: Format, node: &Node| format == Format::Policies && node.is_empty_collection();
+    ALL.into_iter().find_map(|format| Some((format, format.read(text).filter(|node| !is_nothing(format, node))?)))
 }
 
 /// Returns the format that both of two texts are written in, and what they mean in it.
@@ -79,8 +93,8 @@ fn is_collection(node: &Node) -> bool {
     matches!(node.value, Value::Map(_) | Value::List(_))
 }
 
-/// Returns the rows of a policy: `p,<subject>,<object>` or `g,<user>,<role>`, spaces around commas and comments aside. A
-/// text without any row is one without policies.
+/// Returns the rows of a policy: `p,<subject>,<object>` or `g,<user>,<role>`, spaces around commas and comments aside.
+/// Nothing at all is a policy without rows.
 fn policies(text: &Node) -> Option<Node> {
     let mut rows: Vec<Node> = Vec::new();
     let mut seen = std::collections::HashSet::new();
@@ -102,7 +116,8 @@ fn policies(text: &Node) -> Option<Node> {
             rows.push(Node::new(place, row));
         }
     }
-    Some(Node::list(text.place, rows))
+    let is_blank = text.as_text().is_some_and(|text| text.trim().is_empty());
+    (is_blank || !rows.is_empty()).then(|| Node::list(text.place, rows))
 }
 
 fn htpasswd(text: &Node) -> Option<Node> {

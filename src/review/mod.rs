@@ -23,6 +23,7 @@ mod version;
 
 use std::path::PathBuf;
 
+pub use compare::{Difference, compare};
 pub use change::{Cause, Change, ChangeKind, Highlight, Origin, highlights};
 pub use document::{Content, Object};
 pub use effect::{EFFECTS, Effect, Scope};
