@@ -46,13 +46,21 @@ impl History {
              {{repoURL: https://github.com/example/staging, path: applicationsets/dir/{name}}}\n"
         );
         self.write(&format!("projectapps/dir/{name}/app.yaml"), &app);
-        self.write(&format!("clusters/dir/{name}/cluster-config.json"), "{\"cluster_address\": \"https://kubernetes.default.svc\"}");
+        self.write(
+            &format!("clusters/dir/{name}/cluster-config.json"),
+            "{\"cluster_address\": \"https://kubernetes.default.svc\"}",
+        );
         self.set(name, components);
         for component in components {
-            let config = format!("{{\n  \"chart_repo\": \"ghcr.io\",\n  \"chart_name\": \"agntcy/{component}\",\n  \"chart_version\": \"v1.0.0\"\n}}\n");
+            let config = format!(
+                "{{\n  \"chart_repo\": \"ghcr.io\",\n  \"chart_name\": \"agntcy/{component}\",\n  \"chart_version\": \"v1.0.0\"\n}}\n"
+            );
             self.write(&format!("applications/{component}/{name}/config.json"), &config);
         }
-        self.write(&format!("applications/spire/{name}/values.yaml"), &format!("global: {{spire: {{trustDomain: {name}.org}}}}\n"));
+        self.write(
+            &format!("applications/spire/{name}/values.yaml"),
+            &format!("global: {{spire: {{trustDomain: {name}.org}}}}\n"),
+        );
         self.write(&format!("applications/dir/{name}/values.yaml"), &VALUES.replace("NAME", name));
         self.write(
             &format!("applications/dir/{name}/gen.values.yaml"),
@@ -65,7 +73,9 @@ impl History {
     fn set(&self, name: &str, components: &[&str]) {
         let elements = |wave: bool| {
             let element = |(index, component): (usize, &&str)| match wave {
-                true => format!("                - {{appName: {component}, namespace: {name}-{component}, syncWave: \"{index}\"}}\n"),
+                true => format!(
+                    "                - {{appName: {component}, namespace: {name}-{component}, syncWave: \"{index}\"}}\n"
+                ),
                 false => format!("                      - appName: {component}\n"),
             };
             components.iter().enumerate().map(element).collect::<String>()
@@ -112,7 +122,11 @@ impl History {
 
     fn remove(&self, path: &str) -> &Self {
         let path = self.path().join(path);
-        if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { fs::remove_file(path).unwrap() }
+        if path.is_dir() {
+            fs::remove_dir_all(path).unwrap()
+        } else {
+            fs::remove_file(path).unwrap()
+        }
         self
     }
 
@@ -133,7 +147,11 @@ impl History {
     /// The review of the last commit.
     fn review(&self) -> Review {
         let json = self.run(&["HEAD~1", "HEAD", "--format", "json"]).expect(0).out;
-        Review(serde_json::from_str(&json).unwrap())
+        let json = serde_json::from_str(&json).unwrap();
+        let validator = jsonschema::validator_for(&dirops::review::schema()).unwrap();
+        let errors: Vec<String> = validator.iter_errors(&json).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:?}");
+        Review(json)
     }
 
     /// Asserts that the review of the last commit says this, for people.
@@ -201,8 +219,11 @@ impl Review {
             let parts = ["environment", "component", "object", "path"].map(|key| text(change, key));
             parts.iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(" ")
         };
-        let told: Vec<_> =
-            self.changes().iter().map(|change| (text(change, "effect"), text(change, "change"), place(change))).collect();
+        let told: Vec<_> = self
+            .changes()
+            .iter()
+            .map(|change| (text(change, "effect"), text(change, "change"), place(change)))
+            .collect();
         let told: Vec<_> = told.iter().map(|(a, b, c)| (a.as_str(), b.as_str(), c.as_str())).collect();
         assert_eq!(told, expected);
         assert!(self.0["complete"].as_bool().unwrap());
@@ -234,7 +255,11 @@ fn a_partner_is_added() {
         "https://one.org}\n",
         "https://one.org}\n    - {trustDomain: two.org, bundleEndpointURL: https://two.org}\n",
     );
-    history.edit("applications/dir/prod/gen.values.yaml", "    p,one.org,/a.B/C\n", "    p,one.org,/a.B/C\n    p,two.org,*\n");
+    history.edit(
+        "applications/dir/prod/gen.values.yaml",
+        "    p,one.org,/a.B/C\n",
+        "    p,one.org,/a.B/C\n    p,two.org,*\n",
+    );
     history.commit("add two.org");
     history.says("a partner is gained");
     history
@@ -317,7 +342,11 @@ fn spelling_and_comments_change_nothing() {
     let history = History::staging();
     let path = "applications/dir/prod/values.yaml";
     history.edit(path, "storage: 100Gi, storageClassName: gp3", "storageClassName: \"gp3\", storage: '100Gi'");
-    history.edit(path, "{\"http\": {\"port\": \"5000\"}, \"log\": {\"level\": \"info\"}}", "{\n          \"log\": {\"level\":\"info\"},\n          \"http\": {\"port\": \"5000\"}\n        }");
+    history.edit(
+        path,
+        "{\"http\": {\"port\": \"5000\"}, \"log\": {\"level\": \"info\"}}",
+        "{\n          \"log\": {\"level\":\"info\"},\n          \"http\": {\"port\": \"5000\"}\n        }",
+    );
     history.edit(path, "apiserver:\n", "# why\napiserver:\n");
     history.commit("reformat");
     history.review().is(&[]);
@@ -366,7 +395,8 @@ fn the_same_change_is_told_once() {
     let review = history.review();
     assert_eq!(review.changes().len(), 1);
     assert_eq!(review.changes()[0]["count"], 2);
-    let environments: Vec<_> = review.changes()[0]["places"].as_array().unwrap().iter().map(|place| &place["environment"]).collect();
+    let environments: Vec<_> =
+        review.changes()[0]["places"].as_array().unwrap().iter().map(|place| &place["environment"]).collect();
     assert_eq!(environments, ["dev", "prod"]);
     assert_eq!(review.0["total"], 2);
     history.run(&["HEAD~1", "HEAD", "--env", "dev"]).expect(0).says("1 change in dev");
@@ -384,7 +414,8 @@ fn what_cannot_be_read_is_never_no_change() {
     assert!(run.out.contains("applications/dir/prod/values.yaml:"), "{}", run.out);
     assert!(run.out.contains("worker_count"), "what can be read is still told: {}", run.out);
     assert!(!run.out.contains("PLANTED"), "{}", run.out);
-    let json: Value = serde_json::from_str(&history.run(&["HEAD~1", "HEAD", "--format", "json"]).expect(2).out).unwrap();
+    let json: Value =
+        serde_json::from_str(&history.run(&["HEAD~1", "HEAD", "--format", "json"]).expect(2).out).unwrap();
     assert_eq!(json["complete"], false);
     assert_eq!(json["failures"][0]["side"], "after");
 }
@@ -402,7 +433,8 @@ fn layouts_of_other_times_are_compared_by_their_files() {
     history.commit("bump");
     let run = history.run(&["HEAD~1", "HEAD", "--format", "json"]);
     let json: Value = serde_json::from_str(&run.out).unwrap();
-    let effects: Vec<_> = json["changes"].as_array().unwrap().iter().map(|change| change["effect"].as_str().unwrap()).collect();
+    let effects: Vec<_> =
+        json["changes"].as_array().unwrap().iter().map(|change| change["effect"].as_str().unwrap()).collect();
     assert_eq!(effects, ["identity", "version", "version"], "{}", run.out);
 }
 
@@ -413,7 +445,15 @@ fn an_environment_comes_and_goes() {
     history.commit("add test");
     history.says("apiserver.spire.trustDomain = test.org");
     history.says("a component is deployed that was not there");
-    history.git(&["rm", "-r", "--quiet", "applications/dir/test", "applications/spire/test", "applicationsets/dir/test", "clusters/dir/test"]);
+    history.git(&[
+        "rm",
+        "-r",
+        "--quiet",
+        "applications/dir/test",
+        "applications/spire/test",
+        "applicationsets/dir/test",
+        "clusters/dir/test",
+    ]);
     history.git(&["rm", "-r", "--quiet", "projects/dir/test", "projectapps/dir/test"]);
     history.commit("remove test");
     history.says("the component is removed");
@@ -459,14 +499,21 @@ fn a_source_repository_is_rendered_on_both_sides() {
     scratch.write("onboarding/federation/new.example.net.yaml", federation("new.example.net"));
     scratch.edit("base/app/component.yaml", "version: 1.2.3", "version: 2.0.0");
     scratch.edit("overlays/two/environment.yaml", "trustDomain: two.example.org", "trustDomain: two.example.net");
-    scratch.edit("base/environment.yaml", "[/a.v1.Store/Pull]}\nexternalSecrets", "[/a.v1.Store/Push]}\nexternalSecrets");
+    scratch.edit(
+        "base/environment.yaml",
+        "[/a.v1.Store/Pull]}\nexternalSecrets",
+        "[/a.v1.Store/Push]}\nexternalSecrets",
+    );
     let run = scratch.run(&["diff", "--format", "json"]).expect(0);
     let review = Review(serde_json::from_str(&run.out).unwrap());
     let find = |place: &str, path: &str| {
-        let is_it = |change: &&Value| change["environment"] == place && change["path"].as_str().unwrap().starts_with(path);
+        let is_it =
+            |change: &&Value| change["environment"] == place && change["path"].as_str().unwrap().starts_with(path);
         review.changes().iter().find(is_it).unwrap_or_else(|| panic!("{place} {path}: {}", run.out))
     };
-    let cause = |change: &Value, side: &str| format!("{}:{}", change["cause"][side]["path"].as_str().unwrap(), change["cause"][side]["line"]);
+    let cause = |change: &Value, side: &str| {
+        format!("{}:{}", change["cause"][side]["path"].as_str().unwrap(), change["cause"][side]["line"])
+    };
     let partner = find("one", "federation[trustDomain=new.example.net]");
     assert_eq!(cause(partner, "after"), "onboarding/federation/new.example.net.yaml:1");
     let version = find("one", "spec.sources[0].targetRevision");

@@ -43,11 +43,12 @@ fn scalar() -> impl Strategy<Value = Node> {
 }
 
 fn map_of(keys: &'static [&'static str], values: BoxedStrategy<Node>) -> BoxedStrategy<Node> {
-    btree_map(select(keys), values, 0..4).prop_map(|entries| {
-        let entry = |node| Entry { key: place(), node };
-        Node::new(place(), entries.into_iter().map(|(key, node)| (key.into(), entry(node))).collect::<Map>())
-    })
-    .boxed()
+    btree_map(select(keys), values, 0..4)
+        .prop_map(|entries| {
+            let entry = |node| Entry { key: place(), node };
+            Node::new(place(), entries.into_iter().map(|(key, node)| (key.into(), entry(node))).collect::<Map>())
+        })
+        .boxed()
 }
 
 const KEYS: &[&str] = &["config", "hosts", "env", "args", "a.b", "values", "federation"];
@@ -67,7 +68,8 @@ fn formatted(tree: BoxedStrategy<Node>) -> impl Strategy<Value = Node> {
 /// A list whose items have names of their own.
 fn keyed(item: impl Strategy<Value = Node>) -> impl Strategy<Value = Node> {
     btree_map(select(vec!["one", "two", "three", "four"]), item, 0..4).prop_map(|items| {
-        let named = |(name, item): (&str, Node)| Node::map(place(), [("name", Node::new(place(), name)), ("value", item)]);
+        let named =
+            |(name, item): (&str, Node)| Node::map(place(), [("name", Node::new(place(), name)), ("value", item)]);
         Node::list(place(), items.into_iter().map(named))
     })
 }

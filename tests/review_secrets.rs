@@ -13,24 +13,54 @@ const CATALOGUE: &[(&str, &str)] = &[
     ("applications/a/prod/values.yaml", "password: PLANTED\n"),
     ("applications/b/prod/values.yaml", "postgresql: {auth: {postgresPassword: PLANTED, database: x}}\n"),
     ("applications/c/prod/values.yaml", "apiserver: {zot: {authHeader: 'admin:PLANTED'}}\n"),
-    ("applications/d/prod/values.yaml", "config: {store: {oci: {auth_config: {username: admin, password: PLANTED}}}}\n"),
-    ("applications/e/prod/values.yaml", "zot: {secretFiles: {htpasswd: \"admin:$2y$05$PLANTED\\nuser:$2y$05$PLANTEDx\\n\"}}\n"),
-    ("applications/f/prod/values.yaml", "env: [{name: DIRECTORY_SERVER_STORE_OCI_AUTH_CONFIG_PASSWORD, value: PLANTED}]\n"),
+    (
+        "applications/d/prod/values.yaml",
+        "config: {store: {oci: {auth_config: {username: admin, password: PLANTED}}}}\n",
+    ),
+    (
+        "applications/e/prod/values.yaml",
+        "zot: {secretFiles: {htpasswd: \"admin:$2y$05$PLANTED\\nuser:$2y$05$PLANTEDx\\n\"}}\n",
+    ),
+    (
+        "applications/f/prod/values.yaml",
+        "env: [{name: DIRECTORY_SERVER_STORE_OCI_AUTH_CONFIG_PASSWORD, value: PLANTED}]\n",
+    ),
     ("applications/g/prod/values.yaml", "extraArgs: [--token, PLANTED, --level, info]\n"),
     ("applications/h/prod/values.yaml", "args: ['--client-secret=PLANTED']\n"),
     ("applications/i/prod/values.yaml", "database: {url: 'postgres://dir:PLANTED@db.example.org:5432/dir'}\n"),
-    ("applications/j/prod/values.yaml", "config.json: '{\"http\": {\"auth\": {\"ldap\": {\"bindPassword\": \"PLANTED\"}}}}'\n"),
+    (
+        "applications/j/prod/values.yaml",
+        "config.json: '{\"http\": {\"auth\": {\"ldap\": {\"bindPassword\": \"PLANTED\"}}}}'\n",
+    ),
     ("applications/k/prod/values.yaml", "config: |\n  [db]\n  password = \"PLANTED\"\n  host = x\n"),
-    ("applications/l/prod/values.yaml", "script: |\n  #!/bin/sh\n  export DB_PASSWORD=PLANTED\n  curl -H 'Authorization: Bearer PLANTED1234567'\n"),
-    ("applications/m/prod/values.yaml", "key: |\n  -----BEGIN PRIVATE KEY-----\n  PLANTED\n  -----END PRIVATE KEY-----\n"),
+    (
+        "applications/l/prod/values.yaml",
+        "script: |\n  #!/bin/sh\n  export DB_PASSWORD=PLANTED\n  curl -H 'Authorization: Bearer PLANTED1234567'\n",
+    ),
+    (
+        "applications/m/prod/values.yaml",
+        "key: |\n  -----BEGIN PRIVATE KEY-----\n  PLANTED\n  -----END PRIVATE KEY-----\n",
+    ),
     ("applications/n/prod/values.yaml", "kubeConfigs: {child: {kubeConfigBase64: PLANTED}}\n"),
-    ("applications/o/prod/values.yaml", "kubeconfig: |\n  users:\n  - name: a\n    user: {client-key-data: PLANTED, token: PLANTED}\n"),
+    (
+        "applications/o/prod/values.yaml",
+        "kubeconfig: |\n  users:\n  - name: a\n    user: {client-key-data: PLANTED, token: PLANTED}\n",
+    ),
     ("applications/p/prod/values.yaml", "connectors: [{id: github, config: {clientID: x, clientSecret: PLANTED}}]\n"),
     ("applications/q/prod/values.yaml", "list: [{password: PLANTED}, {password: PLANTEDy}]\n"),
-    ("applications/r/prod/values.yaml", "dockerconfigjson: '{\"auths\": {\"ghcr.io\": {\"auth\": \"UExBTlRFRA0123456PLANTED\", \"password\": \"PLANTED\"}}}'\n"),
+    (
+        "applications/r/prod/values.yaml",
+        "dockerconfigjson: '{\"auths\": {\"ghcr.io\": {\"auth\": \"UExBTlRFRA0123456PLANTED\", \"password\": \"PLANTED\"}}}'\n",
+    ),
     ("applications/s/prod/values.yaml", "nested: |\n  inner: |\n    password: PLANTED\n"),
-    ("applicationsets/dir/prod/secret.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringData: {a: PLANTED}\ndata: {b: PLANTED}\n"),
-    ("applicationsets/dir/prod/list.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: y}\ndata: {'app.yaml': \"auth:\\n  token: PLANTED\\n\"}\n"),
+    (
+        "applicationsets/dir/prod/secret.yaml",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringData: {a: PLANTED}\ndata: {b: PLANTED}\n",
+    ),
+    (
+        "applicationsets/dir/prod/list.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: y}\ndata: {'app.yaml': \"auth:\\n  token: PLANTED\\n\"}\n",
+    ),
 ];
 
 fn git(folder: &Path, arguments: &[&str]) {
@@ -98,7 +128,9 @@ fn files_that_cannot_be_read_show_no_line() {
     write(folder, CATALOGUE, "PlAnTeD0");
     git(folder, &["add", "--all"]);
     git(folder, &["commit", "--quiet", "--message", "one"]);
-    for text in ["password: PLANTED\n\tx", "password: [PLANTED\n", "password: !PLANTED x\n", "a: 1\na: PLANTED\n", "\"PLANTED"] {
+    for text in
+        ["password: PLANTED\n\tx", "password: [PLANTED\n", "password: !PLANTED x\n", "a: 1\na: PLANTED\n", "\"PLANTED"]
+    {
         write(folder, &[("applications/a/prod/values.yaml", text)], "GeHeIm1x");
         assert_silent(folder, &[]);
     }

@@ -133,6 +133,8 @@ const TABLE: &[Row] = &[
     ),
     Row(Federation, "className", Identity, "another SPIRE controller looks after the partner"),
     Row(Federation, "**", Identity, "who is trusted, and how"),
+    // An Ingress has a class, a secret and hosts of its own.
+    Row(Values, "**.ingress.**", Exposure, "what can be reached from outside, and under which name"),
     // Who the environment is.
     Row(Values, "**.federation.*.trustDomain", Identity, "another partner"),
     Row(Values, "**.federation.*.bundleEndpointURL", Identity, "the partner's bundle is fetched from elsewhere"),
@@ -326,7 +328,6 @@ const TABLE: &[Row] = &[
     Row(Kinds(&["chart"]), "*", Version, "the chart comes from elsewhere"),
     Row(Kinds(&["cluster"]), "**", DataLoss, "deployed elsewhere: what is there stays behind or is removed"),
     // What can be reached from outside.
-    Row(Values, "**.ingress.**", Exposure, "what can be reached from outside, and under which name"),
     Row(Values, "**.service.type", Exposure, "from where the service can be reached"),
     Row(Values, "**.service.nodePort", Exposure, "on which port of the nodes the service is reached"),
     Row(Values, "**.service.**", Exposure, "how the service is reached"),
@@ -432,6 +433,27 @@ pub fn effect_of(scope: Scope<'_>, steps: &Steps) -> (Effect, &'static str) {
     let path = parts(steps);
     let row = TABLE.iter().find(|Row(place, pattern, ..)| applies(place, scope) && matches(pattern, &path));
     row.map_or((Other, "what it does is not known"), |Row(_, _, effect, why)| (*effect, *why))
+}
+
+/// Returns the table as a document.
+pub fn markdown() -> String {
+    let mut text = String::from(
+        "# What changes do\n\nThe table by which `dirops diff` says what a change does to a running system. The first row that \
+         fits wins; a path that no row knows is *other*, never *cosmetic*. `*` stands for any key or item, `**` for any \
+         number of them, and letter case does not count. Values that a chart does not read reach nothing, whatever their \
+         path (docs/check.md, \"What a chart reads\").\n\n| in | path | effect | why |\n|---|---|---|---|\n",
+    );
+    for Row(place, pattern, effect, why) in TABLE {
+        let place = match place {
+            Where::Values => "values".to_owned(),
+            Where::Chart(chart) => format!("values of {chart}"),
+            Where::Kinds(kinds) => kinds.join(", "),
+            Where::Federation => "federation files".to_owned(),
+            Where::Anything => "anything".to_owned(),
+        };
+        text.push_str(&format!("| {place} | `{pattern}` | {} | {why} |\n", effect.title()));
+    }
+    text
 }
 
 /// Returns whether a row is about the size of a volume.
