@@ -320,8 +320,8 @@ fn a_component_is_removed() {
     history.commit("remove dir from prod");
     let review = history.review();
     review.is(&[
-        ("identity", "removed", "prod dir values"),
         ("data-loss", "removed", "prod dir Application dir-dir-prod-argoapp"),
+        ("data-loss", "removed", "prod dir values"),
     ]);
     history.says("the component is removed, and what it deployed with it");
 }

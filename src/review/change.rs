@@ -276,6 +276,10 @@ fn judge(
     {
         return (Effect::Other, "the volume grows, where its storage class lets it".into());
     }
+    let is_credential = [values.0, values.1].into_iter().flatten().any(secret::is_hidden);
+    if is_credential && effect > Effect::SecretSource {
+        return (Effect::SecretSource, "a credential that is written out".into());
+    }
     let last = steps.0.last();
     let is_item = matches!(last, Some(Step::Item { .. } | Step::Content | Step::At { .. }));
     let text = match (effect, kind) {
@@ -423,6 +427,9 @@ fn whole_effect(document: &Document, root: &Node, kind: ChangeKind) -> (Effect, 
         (_, "Application") => Some((Effect::Other, "a component is deployed that was not there")),
         (_, "AppProject" | "ApplicationSet") if is_gone => {
             Some((Effect::DataLoss, "what it stands for is removed with it"))
+        }
+        (Content::Values(_), _) if is_gone => {
+            Some((Effect::DataLoss, "the component is removed, and its settings with it"))
         }
         (Content::Object, _) => match effect_of(document.scope(), &Steps::default()) {
             (Effect::Other, _) => None,

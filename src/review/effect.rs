@@ -1,5 +1,6 @@
 //! What a change does to a running system: one table of paths.
 
+use super::compare::OBJECT;
 use super::step::{Step, Steps};
 
 /// What a change does to a running system, the riskiest first.
@@ -317,6 +318,12 @@ const TABLE: &[Row] = &[
         Other,
         "the order of the sync",
     ),
+    Row(
+        Kinds(&["Application"]),
+        "metadata.annotations.\"argocd.argoproj.io/compare-options\"",
+        Other,
+        "how Argo CD compares what is there with what should be",
+    ),
     Row(Kinds(&["Application"]), "metadata.labels.**", Cosmetic, "labels of the Application"),
     Row(
         Kinds(&["ApplicationSet"]),
@@ -430,9 +437,25 @@ const SMALLER: &str = "a volume cannot be made smaller: it is made anew, empty";
 
 /// Returns what a change at a path does, and why. Paths that the table does not know are [`Effect::Other`].
 pub fn effect_of(scope: Scope<'_>, steps: &Steps) -> (Effect, &'static str) {
+    if let Some((kind, below)) = raw_object(scope, steps) {
+        return effect_of(Scope::Object(kind), &below);
+    }
     let path = parts(steps);
     let row = TABLE.iter().find(|Row(place, pattern, ..)| applies(place, scope) && matches(pattern, &path));
     row.map_or((Other, "what it does is not known"), |Row(_, _, effect, why)| (*effect, *why))
+}
+
+/// Returns the kind of the object that a path in the values of the chart `raw` is in, and the path in that: all that the
+/// chart does is to write out the objects in its values.
+fn raw_object<'a>(scope: Scope<'_>, steps: &'a Steps) -> Option<(&'a str, Steps)> {
+    match (scope, steps.0.as_slice()) {
+        (Scope::Values("raw"), [Step::Key(list), Step::Item { key, value }, below @ ..])
+            if &**list == "resources" && &**key == OBJECT =>
+        {
+            Some((value.split(' ').next()?, Steps(below.to_vec())))
+        }
+        _ => None,
+    }
 }
 
 /// Returns the table as a document.

@@ -27,6 +27,16 @@ pub fn hide(root: &Node, declared: &[Vec<Text>]) -> Node {
     hider.node(root, false).unwrap_or_else(|| root.clone())
 }
 
+/// Returns whether a value is a hidden credential, or holds one.
+pub fn is_hidden(node: &Node) -> bool {
+    match &node.value {
+        Value::Text(text) => text.contains(OPEN),
+        Value::List(items) => items.iter().any(is_hidden),
+        Value::Map(map) => map.values().any(|entry| is_hidden(&entry.node)),
+        _ => false,
+    }
+}
+
 /// Returns what stands for a credential.
 fn hidden(text: &str) -> String {
     let digest = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
