@@ -30,6 +30,7 @@ pub mod deployment;
 pub mod diagnostic;
 pub mod expression;
 pub mod fix;
+pub mod forge;
 pub mod init;
 pub mod parallel;
 pub mod publish;
