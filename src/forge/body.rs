@@ -106,11 +106,13 @@ pub fn section<'a>(body: &'a str, key: &Key) -> Option<&'a str> {
 #[must_use]
 pub fn with_section(body: &str, key: &Key, text: &str) -> String {
     let (before, after) = around(body, key);
-    let used = length(&before) + length(&after) + length(&key.begin()) + length(&key.end()) + "\n\n".len();
+    let gap = gap(body, key, &before);
+    let around = length(&before) + length(gap) + length(&after);
+    let used = around + length(&key.begin()) + length(&key.end()) + "\n\n".len();
     let Some(text) = LONGEST_BODY.checked_sub(used).and_then(|room| cut(&unmarked(text), room)) else {
         return before + &after;
     };
-    format!("{before}{}\n{text}\n{}{after}", key.begin(), key.end())
+    format!("{before}{gap}{}\n{text}\n{}{after}", key.begin(), key.end())
 }
 
 /// Returns whether our text in a body is what [`with_section`] would make of it. The line ends do not count: they
@@ -161,13 +163,17 @@ fn around(body: &str, key: &Key) -> (String, String) {
     let markers = [key.begin(), key.end()];
     match pair(body, key) {
         Some(pair) => (without(&body[..pair.start.start], &markers), without(&body[pair.end.end..], &markers)),
-        None => {
-            let mut before = without(body, &markers);
-            if !before.is_empty() {
-                before.push_str(if before.ends_with('\n') { "\n" } else { "\n\n" });
-            }
-            (before, String::new())
-        }
+        None => (without(body, &markers), String::new()),
+    }
+}
+
+/// Returns what must stand between what people wrote and our text, where that is new there.
+fn gap(body: &str, key: &Key, before: &str) -> &'static str {
+    match before {
+        _ if pair(body, key).is_some() => "",
+        "" => "",
+        before if before.ends_with('\n') => "\n",
+        _ => "\n\n",
     }
 }
 
@@ -405,7 +411,8 @@ mod tests {
 
         #[test]
         fn nothing_but_our_markers_and_our_text_goes(body in any_body(), text in any_body()) {
-            let theirs: String = { let (before, after) = around(&body, &key()); before + &after };
+            let (before, after) = around(&body, &key());
+            let theirs = before.clone() + gap(&body, &key(), &before) + &after;
             let merged = with_section(&body, &key(), &text);
             let (before, after) = around(&merged, &key());
             prop_assert_eq!(before + &after, theirs);

@@ -196,7 +196,25 @@ impl Forge {
     /// # Errors
     /// Where the one from our branch carries the key of other environments, or GitHub cannot be asked.
     pub fn find_open(&self, identity: &Identity) -> Result<Option<PullRequest>, Error> {
-        self.find("open", identity)
+        let mut found = self.from_head("open", &identity.head)?;
+        found.sort_by_key(|pull_request| std::cmp::Reverse(pull_request.number));
+        let mark = |pull_request: &PullRequest| marked(&pull_request.body, &identity.key);
+        if let Some(ours) = found.iter().position(|pull_request| mark(pull_request) == Marked::Ours) {
+            return Ok(Some(found.swap_remove(ours)));
+        }
+        // GitHub allows one from a branch to a branch: it is in the way of ours, if it is not ours.
+        let Some(at) = found.iter().position(|pull_request| pull_request.base == identity.base) else {
+            return Ok(None);
+        };
+        let in_place = found.swap_remove(at);
+        match mark(&in_place) {
+            Marked::Other => {
+                let message = format!("{} is about other environments or another source", in_place.url);
+                Err(Error::new(ErrorKind::Refused, message)
+                    .help("two repositories or sets of environments share a branch name: choose another"))
+            }
+            Marked::Ours | Marked::Nothing => Ok(Some(in_place)),
+        }
     }
 
     /// Returns the newest of our pull requests that is closed or merged.
@@ -288,28 +306,6 @@ impl Forge {
         let path = self.path(&["pulls", &number.to_string(), "commits"], &[("per_page", "100")])?;
         let found = self.read_all::<FoundCommit>(|page| format!("{path}&page={page}"))?;
         Ok(found.into_iter().map(Commit::from).collect())
-    }
-
-    fn find(&self, state: &str, identity: &Identity) -> Result<Option<PullRequest>, Error> {
-        let mut found = self.from_head(state, &identity.head)?;
-        found.sort_by_key(|pull_request| std::cmp::Reverse(pull_request.number));
-        let mark = |pull_request: &PullRequest| marked(&pull_request.body, &identity.key);
-        if let Some(ours) = found.iter().position(|pull_request| mark(pull_request) == Marked::Ours) {
-            return Ok(Some(found.swap_remove(ours)));
-        }
-        // GitHub allows one from a branch to a branch: it is in the way of ours, if it is not ours.
-        let Some(at) = found.iter().position(|pull_request| pull_request.base == identity.base) else {
-            return Ok(None);
-        };
-        let in_place = found.swap_remove(at);
-        match mark(&in_place) {
-            Marked::Other => {
-                let message = format!("{} is about other environments or another source", in_place.url);
-                Err(Error::new(ErrorKind::Refused, message)
-                    .help("two repositories or sets of environments share a branch name: choose another"))
-            }
-            Marked::Ours | Marked::Nothing => Ok(Some(in_place)),
-        }
     }
 
     fn from_head(&self, state: &str, head: &Head) -> Result<Vec<PullRequest>, Error> {
