@@ -123,6 +123,11 @@ impl Api {
         self.0.as_str()
     }
 
+    /// Returns whether it is spoken to over TLS: always, but on this machine.
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
     /// Returns where a repository is cloned from, for when GitHub cannot be asked.
     pub(super) fn clone_url(&self, repository: &RepositoryName) -> String {
         let host = self.0.host_str().unwrap_or_default();

@@ -196,7 +196,7 @@ impl Forge {
     /// # Errors
     /// Where the one from our branch carries the key of other environments, or GitHub cannot be asked.
     pub fn find_open(&self, identity: &Identity) -> Result<Option<PullRequest>, Error> {
-        let mut found = self.from_head("open", &identity.head)?;
+        let mut found = self.find_from("open", &identity.head)?;
         found.sort_by_key(|pull_request| std::cmp::Reverse(pull_request.number));
         let mark = |pull_request: &PullRequest| marked(&pull_request.body, &identity.key);
         if let Some(ours) = found.iter().position(|pull_request| mark(pull_request) == Marked::Ours) {
@@ -222,7 +222,7 @@ impl Forge {
     /// # Errors
     /// Where GitHub cannot be asked.
     pub fn find_closed(&self, identity: &Identity) -> Result<Option<PullRequest>, Error> {
-        let mut found = self.from_head("closed", &identity.head)?;
+        let mut found = self.find_from("closed", &identity.head)?;
         found.retain(|pull_request| marked(&pull_request.body, &identity.key) == Marked::Ours);
         Ok(found.into_iter().max_by_key(|pull_request| pull_request.number))
     }
@@ -308,7 +308,7 @@ impl Forge {
         Ok(found.into_iter().map(Commit::from).collect())
     }
 
-    fn from_head(&self, state: &str, head: &Head) -> Result<Vec<PullRequest>, Error> {
+    fn find_from(&self, state: &str, head: &Head) -> Result<Vec<PullRequest>, Error> {
         let label = head.label();
         let query = [
             ("state", state),

@@ -287,7 +287,7 @@ impl Asked {
             .iter()
             .filter(|pull| state_wanted == "all" || pull.open == (state_wanted == "open"))
             // GitHub leaves the filter out where it names no owner.
-            .filter(|pull| wanted("head").filter(|head| head.contains(':')).is_none_or(|head| head == label(pull)))
+            .filter(|pull| wanted("head").filter(|head| head.contains(':')).is_none_or(|head| is_label(head, pull)))
             .filter(|pull| wanted("base").is_none_or(|base| base == pull.base))
             .collect();
         found.sort_by_key(|pull| pull.number);
@@ -413,6 +413,12 @@ fn pull<'a>(repository: &'a mut Repository, number: &str) -> Result<&'a mut Pull
 
 fn label(pull: &Pull) -> String {
     format!("{}:{}", pull.from.split_once('/').unwrap().0, pull.head)
+}
+
+/// Owners are the same whatever their case; branches are not.
+fn is_label(head: &str, pull: &Pull) -> bool {
+    let (owner, branch) = head.split_once(':').unwrap();
+    branch == pull.head && owner.eq_ignore_ascii_case(pull.from.split_once('/').unwrap().0)
 }
 
 fn show_pull(state: &State, name: &str, pull: &Pull) -> Value {

@@ -33,7 +33,7 @@ pub use state::{Heads, State};
 pub const NOW: u64 = 1_800_000_000;
 
 /// How long a request may take in tests.
-pub const TIMEOUT: Duration = Duration::from_millis(250);
+pub const TIMEOUT: Duration = Duration::from_millis(150);
 
 /// The token of a user who may push.
 pub const MAINTAINER: &str = "ghp_MaintainerPlantedToken0123456789abcdef";
