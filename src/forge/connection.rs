@@ -124,7 +124,7 @@ impl Connection {
             .base_uri(api.as_str().trim_end_matches('/'))
             .and_then(|builder| {
                 let name = concat!("dirops/", env!("CARGO_PKG_VERSION")).to_owned();
-                let accept = "application/vnd.github+json".to_owned();
+                let accept = "application/json".to_owned();
                 builder
                     .add_header(reqwest::header::USER_AGENT, name)
                     .add_header(reqwest::header::ACCEPT, accept)

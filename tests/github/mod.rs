@@ -10,7 +10,7 @@
 //! A program under test is pointed to [`GitHub::url`]; the branches of a repository are read from a bare Git
 //! repository with [`Heads::Git`].
 
-#![allow(dead_code, reason = "every test binary uses some of it")]
+#![allow(dead_code, unused_imports, reason = "every test binary uses some of it")]
 
 pub mod api;
 pub mod fault;
