@@ -287,6 +287,29 @@ fn an_app_withstands_every_fault() {
 }
 
 #[test]
+fn two_runs_at_once_open_one_pull_request() {
+    let github = GitHub::start();
+    for round in 0..25 {
+        github.reset(state());
+        let together = std::sync::Barrier::new(2);
+        let run = |text: String| {
+            let forge = github.forge(REPOSITORY, Options::default());
+            forge.repository().unwrap();
+            together.wait();
+            forge.publish(&identity("agntcy"), "Render dev and prod", &text).unwrap();
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| run(format!("one {round}")));
+            scope.spawn(|| run(format!("two {round}")));
+        });
+        let pulls = github.state().repository(REPOSITORY).pulls.clone();
+        assert_eq!(pulls.len(), 1, "{pulls:#?}");
+        let texts = ["one", "two"].map(|which| with_section("", &key(), &format!("{which} {round}")));
+        assert!(texts.contains(&pulls[0].body), "{pulls:#?}");
+    }
+}
+
+#[test]
 fn waits_are_as_long_as_github_asks_for() {
     let github = started(state());
     for (kind, seconds) in [

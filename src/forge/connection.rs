@@ -167,9 +167,16 @@ impl Connection {
             octocrab::Error::GitHub { source, .. } => self.refusal(request, &source),
             error => {
                 let message = format!("GitHub did not answer {request}: {}", self.redactor.redact(&chain(&error)));
-                let error = Error::new(ErrorKind::Unavailable, message)
-                    .help("look at the network, HTTPS_PROXY, and SSL_CERT_FILE where a proxy has its own authority");
-                Failure::Passing { error, pause: Pause::Backoff }
+                let unanswered = Error::new(ErrorKind::Unavailable, message);
+                match is_untrusted(&error) {
+                    true => Failure::Final(unanswered.help(
+                        "name the file of the authority that signed its certificate, or the proxy's, in SSL_CERT_FILE",
+                    )),
+                    false => Failure::Passing {
+                        error: unanswered.help("look at the network and at HTTPS_PROXY"),
+                        pause: Pause::Backoff,
+                    },
+                }
             }
         }
     }
@@ -236,17 +243,36 @@ fn words(refusal: &octocrab::GitHubError) -> String {
 }
 
 /// Returns what an error says and what is behind it, each thing once and without the URL.
-fn chain(error: &dyn std::error::Error) -> String {
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut said: Vec<String> = Vec::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
+    for error in causes(error) {
         let text = error.to_string();
         // Of two that say the same, the inner one says it best.
         said.retain(|before| !before.contains(&text));
-        said.push(text);
-        next = error.source();
+        // The client's own words are the URL again, and it says why with what is behind.
+        if !(error.is::<reqwest::Error>() && error.source().is_some()) {
+            said.push(text);
+        }
     }
     said.join(": ")
+}
+
+/// Returns whether the other side could not show that it is who it should be: that does not pass.
+fn is_untrusted(error: &(dyn std::error::Error + 'static)) -> bool {
+    causes(error).any(|cause| {
+        let mut cause = cause;
+        // An error of input and output does not name what it wraps as its source.
+        while let Some(inner) = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            cause = inner;
+        }
+        matches!(cause.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))
+    })
+}
+
+fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
 }
 
 #[cfg(test)]

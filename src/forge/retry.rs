@@ -110,7 +110,8 @@ impl Waiting {
         *made += 1;
         let time = self.length(pause, *made);
         if *made >= self.patience.attempts {
-            let help = format!("tried {made} times; run it again later, and it goes on where this left off");
+            let tried = format!("tried {made} times; run it again later, and it goes on where this left off");
+            let help = error.help.iter().map(|help| format!("{help}; ")).collect::<String>() + &tried;
             return Err(error.help(help));
         }
         if !self.take(time) {
