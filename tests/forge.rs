@@ -10,10 +10,11 @@ use dirops::forge::{
 };
 use github::state::{Comment, Pull};
 use github::{
-    ACTIONS, EVERY_FAULT, Effect, Fault, FaultKind, GitHub, MAINTAINER, NOW, Options, STRANGER, State, Watched, app,
-    token,
+    ACTIONS, EVERY_FAULT, Effect, Fault, FaultKind, GitHub, MAINTAINER, NOW, Options, STRANGER, State, TIMEOUT,
+    Watched, app, token,
 };
 use secrecy::ExposeSecret;
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 const REPOSITORY: &str = "agntcy/dir-staging";
 const BRANCH: &str = "dirops/main";
@@ -76,7 +77,7 @@ struct Operation {
 
 impl Operation {
     fn run(&self, github: &GitHub) -> (Result<(), Error>, Watched) {
-        let options = Options { credentials: Some((self.credentials)()), ..Options::default() };
+        let options = Options { credentials: Some((self.credentials)()), timeout: TIMEOUT, ..Options::default() };
         let watched = github.forge(REPOSITORY, options);
         ((self.run)(&watched), watched)
     }
@@ -461,31 +462,19 @@ fn a_repository_that_was_renamed_goes_by_its_new_name() {
 
 #[test]
 fn no_token_follows_to_another_server() {
-    let (github, other) = (started(state()), started(state()));
-    github.change(|state| {
-        state.renamed.insert("agntcy/old".to_owned(), format!("{}/elsewhere", other.url()));
-    });
-    // The location is below /repos/, so it is rewritten into one with a host by the test's own server.
-    let away = wiremock_redirect(&other.url());
-    let forge = Watched::new(&away.1, "agntcy/old", Options::default());
-    let error = forge.repository().unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Refused);
-    assert!(other.state().requests.is_empty());
-}
-
-/// A server that sends everybody to another.
-fn wiremock_redirect(to: &str) -> (wiremock::MockServer, String) {
-    use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
+    let other = started(state());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let server = runtime.block_on(async {
+    let away = runtime.block_on(async {
         let server = MockServer::start().await;
-        let location = format!("{to}/repos/{REPOSITORY}");
-        let answer = ResponseTemplate::new(302).insert_header("location", location);
-        Mock::given(any()).respond_with(answer).mount(&server).await;
+        let to = format!("{}/repos/{REPOSITORY}", other.url());
+        let answer = ResponseTemplate::new(302).insert_header("location", to);
+        Mock::given(wiremock::matchers::any()).respond_with(answer).mount(&server).await;
         server
     });
-    let url = server.uri();
-    (server, url)
+    let error = Watched::new(&away.uri(), REPOSITORY, Options::default()).repository().unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Refused);
+    assert!(error.help.unwrap().contains("moved"));
+    assert!(other.state().requests.is_empty());
 }
 
 #[test]
@@ -607,26 +596,46 @@ fn only_a_dry_run_goes_without_credentials() {
     assert!(error.help.unwrap().contains("GITHUB_TOKEN"));
 }
 
+/// The fake with Git repositories behind it: forked, proposed from, and merged.
 #[test]
-fn branches_can_be_read_from_a_git_repository() {
-    let folder = tempfile::tempdir().unwrap();
-    let git = git2::Repository::init_bare(folder.path()).unwrap();
-    let signature =
-        git2::Signature::new("A. Uthor", "a@example.org", &git2::Time::new(NOW.try_into().unwrap(), 0)).unwrap();
+fn branches_can_be_git_repositories() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join(format!("{REPOSITORY}.git"));
+    let git = git2::Repository::init_bare(&folder).unwrap();
     let tree = git.find_tree(git.treebuilder(None).unwrap().write().unwrap()).unwrap();
-    let first = git.commit(Some("refs/heads/main"), &signature, &signature, "first", &tree, &[]).unwrap();
-    let first = git.find_commit(first).unwrap();
-    let branch = format!("refs/heads/{BRANCH}");
-    git.reference(&branch, first.id(), false, "").unwrap();
-    let second = git.commit(Some(&branch), &signature, &signature, "second", &tree, &[&first]).unwrap();
+    git.commit(Some("refs/heads/main"), &author(), &author(), "first", &tree, &[]).unwrap();
 
     let mut state = State::default();
-    state.add_repository(REPOSITORY, github::Heads::Git(folder.path().to_owned()));
+    state.add_repository(REPOSITORY, github::Heads::Git(folder));
+    state.git_url = format!("file://{}", root.path().display());
     let github = started(state);
-    let forge = github.forge(REPOSITORY, Options::default());
-    let Published::Opened(found) = publish(&forge, "agntcy").unwrap() else { panic!("not opened") };
-    assert_eq!(found.head_commit, second.to_string());
+    let forge = github.forge(REPOSITORY, Options { credentials: Some(token(STRANGER)), ..Options::default() });
+    let fork = forge.fork().unwrap().unwrap();
+    let folder = fork.clone_url.strip_prefix("file://").unwrap();
+    let pushed = commit_to(folder, BRANCH, "second");
+    let Published::Opened(found) = publish(&forge, fork.name.owner()).unwrap() else { panic!("not opened") };
+    assert_eq!(found.head_commit, pushed);
     let commits = forge.commits(found.number).unwrap();
     assert_eq!(commits.len(), 1);
     assert_eq!((commits[0].message.as_str(), commits[0].author_name.as_str()), ("second", "A. Uthor"));
+
+    github.change(|state| state.merge(REPOSITORY, found.number));
+    assert_eq!(forge.find_open(&identity("stranger")).unwrap(), None);
+    let closed = forge.find_closed(&identity("stranger")).unwrap().unwrap();
+    assert_eq!(closed.state, PullRequestState::Merged);
+    let main = git.find_reference("refs/heads/main").unwrap().peel_to_commit().unwrap();
+    assert_eq!(main.parent_id(1).unwrap().to_string(), pushed);
+}
+
+fn author() -> git2::Signature<'static> {
+    git2::Signature::new("A. Uthor", "a@example.org", &git2::Time::new(NOW.try_into().unwrap(), 0)).unwrap()
+}
+
+/// Commits to a new branch off `main`, and returns the commit.
+fn commit_to(folder: &str, branch: &str, message: &str) -> String {
+    let git = git2::Repository::open_bare(folder).unwrap();
+    let main = git.find_reference("refs/heads/main").unwrap().peel_to_commit().unwrap();
+    let branch = format!("refs/heads/{branch}");
+    git.reference(&branch, main.id(), false, "").unwrap();
+    git.commit(Some(&branch), &author(), &author(), message, &main.tree().unwrap(), &[&main]).unwrap().to_string()
 }

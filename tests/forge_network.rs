@@ -85,9 +85,13 @@ impl Encrypted {
 fn reads_a_repository() {
     let Ok(api) = env::var("DIROPS_TEST_API") else { return };
     let options = Options { timeout: Duration::from_secs(20), ..Options::default() };
-    let forge = Watched::new(&api, REPOSITORY, options);
-    println!("read: {:?}", forge.repository());
-    println!("progress: {:?}", forge.lines());
+    match Watched::try_new(&api, REPOSITORY, options) {
+        Ok(forge) => {
+            println!("read: {:?}", forge.repository());
+            println!("progress: {:?}", forge.lines());
+        }
+        Err(error) => println!("not even begun: {error:?}"),
+    }
 }
 
 #[test]
@@ -95,6 +99,10 @@ fn authorities_are_taken_from_the_environment_and_no_other_is_trusted() {
     let encrypted = Encrypted::start();
     let said = encrypted.read(&encrypted.relay.url(), &[("SSL_CERT_FILE", &encrypted.authority())]);
     assert!(said.contains(r#"default_branch: Some("main")"#), "{said}");
+
+    let nowhere = encrypted.folder.path().join("none.pem").display().to_string();
+    let said = encrypted.read(&encrypted.relay.url(), &[("SSL_CERT_FILE", &nowhere)]);
+    assert!(said.contains("none.pem cannot be used") && said.contains("SSL_CERT_FILE names"), "{said}");
 
     let said = encrypted.read(&encrypted.relay.url(), &[]);
     assert!(said.contains("read: Err(") && said.contains("certificate") && said.contains("SSL_CERT_FILE"), "{said}");

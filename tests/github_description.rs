@@ -204,8 +204,9 @@ fn sent(bytes: &[u8]) -> Vec<Sent> {
         let (head, after) = rest.split_once("\r\n\r\n").unwrap();
         let mut words = head.split(' ');
         let (method, target) = (words.next().unwrap().to_owned(), words.next().unwrap().to_owned());
-        let length = head.lines().filter_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
-        let length: usize = length.last().unwrap_or(0);
+        let mut length =
+            head.lines().filter_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+        let length: usize = length.next().unwrap_or(0);
         let body = serde_json::from_str(&after[..length]).unwrap_or_default();
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
         let query = query.split('&').filter_map(|pair| Some(pair.split_once('=')?.0.to_owned())).collect();

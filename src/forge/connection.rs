@@ -1,6 +1,7 @@
 //! One request at a time to GitHub's API: sent, answered, and what went wrong put into words.
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use octocrab::Octocrab;
@@ -96,28 +97,26 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Makes ready to connect. Proxies (`HTTPS_PROXY`, `NO_PROXY`) and further authorities (`SSL_CERT_FILE`,
-    /// `SSL_CERT_DIR`) are taken from the environment.
-    pub(super) fn new(api: &Api, timeout: Duration) -> Result<Self, Error> {
-        let broken = |what: &dyn fmt::Display| {
-            Error::new(ErrorKind::Unavailable, format!("no connection to GitHub can be set up: {what}"))
-        };
+    /// Makes ready to connect. Proxies are taken from the environment (`HTTPS_PROXY`, `NO_PROXY`).
+    pub(super) fn new(api: &Api, certificates: Option<&Path>, timeout: Duration) -> Result<Self, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()
             .build()
-            .map_err(|error| broken(&error))?;
+            .map_err(|error| unusable(&error))?;
         // Fails where it was done before, and then there is nothing to do.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut client = reqwest::Client::builder()
             .timeout(timeout)
             .connect_timeout(timeout)
             .redirect(Policy::custom(stay_on_the_server));
-        if !api.is_encrypted() {
-            // Reading the authorities would take longer than anything else.
-            client = client.tls_certs_only([]);
-        }
-        let client = client.build().map_err(|error| broken(&chain(&error)))?;
+        client = match (api.is_encrypted(), certificates) {
+            // Reading the system's authorities would take longer than anything else.
+            (false, _) => client.tls_certs_only([]),
+            (true, Some(file)) => client.tls_certs_merge(read_certificates(file)?),
+            (true, None) => client,
+        };
+        let client = client.build().map_err(|error| unusable(&error))?;
         // Setting octocrab up starts a task, which takes a runtime.
         let inside = runtime.enter();
         let octocrab = Octocrab::builder()
@@ -130,7 +129,7 @@ impl Connection {
                     .add_header(reqwest::header::ACCEPT, accept)
                     .build_with_reqwest(client)
             })
-            .map_err(|error| broken(&chain(&error)))?;
+            .map_err(|error| unusable(&error))?;
         drop(inside);
         Ok(Self { runtime, octocrab, redactor: Redactor::default() })
     }
@@ -204,6 +203,19 @@ impl Connection {
             _ => Failure::Final(error(ErrorKind::Refused)),
         }
     }
+}
+
+fn read_certificates(file: &Path) -> Result<Vec<reqwest::Certificate>, Error> {
+    let wrong = |why: &dyn fmt::Display| {
+        let message = format!("the certificates in {} cannot be used: {why}", file.display());
+        Error::new(ErrorKind::Unavailable, message).help("SSL_CERT_FILE names a file of certificates in PEM")
+    };
+    let content = std::fs::read(file).map_err(|error| wrong(&error))?;
+    reqwest::Certificate::from_pem_bundle(&content).map_err(|error| wrong(&chain(&error)))
+}
+
+fn unusable(error: &(dyn std::error::Error + 'static)) -> Error {
+    Error::new(ErrorKind::Unavailable, format!("no connection to GitHub can be set up: {}", chain(error)))
 }
 
 /// Follows an answer to where else the same server has it: a repository that was renamed.

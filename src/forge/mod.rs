@@ -38,6 +38,7 @@ mod redact;
 mod repository;
 mod retry;
 
+use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -77,8 +78,11 @@ pub struct Settings {
     pub api: Api,
     /// As whom.
     pub credentials: Option<Credentials>,
-    /// Whether to write requests that would change something down instead of sending them.
+    /// Whether to write requests that would change something down instead of sending them. An App's token is fetched all
+    /// the same: it changes nothing.
     pub dry_run: bool,
+    /// A file of certificates (PEM) of authorities to trust besides the system's.
+    pub certificates: Option<PathBuf>,
     /// How long one request may take.
     pub timeout: Duration,
     /// How often and how long to try.
@@ -95,11 +99,20 @@ impl Default for Settings {
             api: Api::default(),
             credentials: None,
             dry_run: false,
+            certificates: None,
             timeout: Duration::from_secs(30),
             patience: Patience::default(),
             clock: Box::new(SystemClock),
             progress: Box::new(|_| {}),
         }
+    }
+}
+
+impl Settings {
+    /// Returns the usual settings, with the certificates that `SSL_CERT_FILE` names.
+    pub fn from_environment() -> Self {
+        let file = std::env::var_os("SSL_CERT_FILE").filter(|file| !file.is_empty());
+        Self { certificates: file.map(PathBuf::from), ..Self::default() }
     }
 }
 
@@ -125,7 +138,7 @@ impl Forge {
             return Err(Error::new(ErrorKind::Credentials, "there are no credentials for GitHub")
                 .help("set GITHUB_TOKEN or GH_TOKEN, or name a token file or a GitHub App; a dry run needs none"));
         }
-        let connection = Connection::new(&settings.api, settings.timeout)?;
+        let connection = Connection::new(&settings.api, settings.certificates.as_deref(), settings.timeout)?;
         let authorisation = Authorisation::new(settings.credentials);
         authorisation.remember_secrets(&connection.redactor);
         Ok(Self {

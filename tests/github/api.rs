@@ -205,7 +205,7 @@ impl Asked {
             "owner": {"login": repository.owner()},
             "fork": repository.parent.is_some(),
             "default_branch": repository.default_branch,
-            "clone_url": format!("https://git.example.org/{name}.git"),
+            "clone_url": format!("{}/{name}.git", state.git_url),
             "private": repository.private,
         });
         let fields = shown.as_object_mut().unwrap();
@@ -269,7 +269,7 @@ impl Asked {
             let base = name.split_once('/').unwrap().1;
             let taken = state.repositories.contains_key(&format!("{login}/{base}"));
             let fork = format!("{login}/{base}{}", if taken { "-1" } else { "" });
-            let (heads, copy_left) = (state.repository(name).heads.clone(), state.copy_takes);
+            let (heads, copy_left) = (state.repository(name).heads.copy(&fork), state.copy_takes);
             let added = state.add_repository(&fork, heads);
             added.parent = Some(name.to_owned());
             added.writers = BTreeSet::from([login.clone()]);

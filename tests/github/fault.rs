@@ -94,7 +94,7 @@ pub fn answer(state: &mut State, request: &Request) -> ResponseTemplate {
         }
         FaultKind::Drop => template(answer).insert_header("x-relay", "drop"),
         FaultKind::Cut => template(answer).insert_header("x-relay", "cut"),
-        FaultKind::Timeout => template(answer).set_delay(TIMEOUT * 20),
+        FaultKind::Timeout => template(answer).set_delay(TIMEOUT * 30),
         FaultKind::Nonsense => template(Answer::text(200, &format!("<html>log in ({authorization})</html>"))),
     }
 }

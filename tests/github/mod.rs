@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use dirops::forge::{Api, App, Clock, Credentials, Forge, Patience, RepositoryName, Settings};
+use dirops::forge::{Api, App, Clock, Credentials, Error, Forge, Patience, RepositoryName, Settings};
 use secrecy::SecretString;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
@@ -32,8 +32,9 @@ pub use state::{Heads, State};
 /// When everything happens, in seconds since 1970. Only waiting lets time pass.
 pub const NOW: u64 = 1_800_000_000;
 
-/// How long a request may take in tests.
-pub const TIMEOUT: Duration = Duration::from_millis(150);
+/// How long a request may take where one is made to take longer. On a busy machine others take longer too, and are only
+/// sent once more.
+pub const TIMEOUT: Duration = Duration::from_millis(100);
 
 /// The token of a user who may push.
 pub const MAINTAINER: &str = "ghp_MaintainerPlantedToken0123456789abcdef";
@@ -111,7 +112,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { credentials: Some(token(MAINTAINER)), dry_run: false, timeout: TIMEOUT }
+        Self { credentials: Some(token(MAINTAINER)), dry_run: false, timeout: Duration::from_secs(20) }
     }
 }
 
@@ -137,6 +138,10 @@ pub struct Watched {
 
 impl Watched {
     pub fn new(api: &str, repository: &str, options: Options) -> Self {
+        Self::try_new(api, repository, options).unwrap()
+    }
+
+    pub fn try_new(api: &str, repository: &str, options: Options) -> Result<Self, Error> {
         let lines: Arc<Mutex<Vec<String>>> = Arc::default();
         let clock = TestClock::default();
         let settings = Settings {
@@ -150,9 +155,10 @@ impl Watched {
                 let lines = lines.clone();
                 move |line| lines.lock().unwrap().push(line.to_owned())
             }),
+            ..Settings::from_environment()
         };
         let repository: RepositoryName = repository.parse().unwrap();
-        Self { forge: Forge::new(repository, settings).unwrap(), lines, clock }
+        Ok(Self { forge: Forge::new(repository, settings)?, lines, clock })
     }
 
     pub fn lines(&self) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! What the fake GitHub knows.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::fault::Fault;
 use super::{ACTIONS, MAINTAINER, STRANGER};
@@ -21,6 +21,8 @@ pub struct State {
     pub faults: Vec<Fault>,
     /// How often a new fork looks empty.
     pub copy_takes: u32,
+    /// Where repositories are cloned from: this, a slash, and the name with `.git`.
+    pub git_url: String,
     pub last_id: u64,
 }
 
@@ -70,7 +72,7 @@ pub struct Repository {
 pub enum Heads {
     /// Said outright: commits by branch, the oldest first, the base's included.
     Said(BTreeMap<String, Vec<String>>),
-    /// A bare Git repository.
+    /// A bare Git repository, as `…/owner/name.git` where it can be forked.
     Git(PathBuf),
 }
 
@@ -99,6 +101,31 @@ impl Heads {
         }
     }
 
+    /// Returns the branches of a fork, a copy of a Git repository included.
+    pub fn copy(&self, fork: &str) -> Self {
+        let Self::Git(folder) = self else { return self.clone() };
+        let root = folder.parent().and_then(Path::parent).unwrap();
+        let copy = root.join(format!("{fork}.git"));
+        for entry in walkdir::WalkDir::new(folder) {
+            let entry = entry.unwrap();
+            let to = copy.join(entry.path().strip_prefix(folder).unwrap());
+            match entry.file_type().is_dir() {
+                true => std::fs::create_dir_all(to).unwrap(),
+                false => drop(std::fs::copy(entry.path(), to).unwrap()),
+            }
+        }
+        Self::Git(copy)
+    }
+
+    /// Merges a branch of a repository into one of this.
+    fn merge(&mut self, base: &str, from: &Self, head: &str) {
+        match (self, from) {
+            (Self::Said(heads), Self::Said(from)) => drop(heads.insert(base.to_owned(), from[head].clone())),
+            (Self::Git(folder), Self::Git(from)) => merge_in_git(folder, base, from, head),
+            _ => panic!("a fork's branches are of the same kind"),
+        }
+    }
+
     /// Returns what a commit says and who wrote it.
     pub fn commit(&self, id: &str) -> (String, String, String) {
         match self {
@@ -112,6 +139,19 @@ impl Heads {
             }
         }
     }
+}
+
+fn merge_in_git(folder: &Path, base: &str, from: &Path, head: &str) {
+    let repository = git2::Repository::open_bare(folder).unwrap();
+    let (into, merged) = (format!("refs/heads/{base}"), "refs/test/merged");
+    let mut remote = repository.remote_anonymous(from.to_str().unwrap()).unwrap();
+    remote.fetch(&[format!("+refs/heads/{head}:{merged}")], None, None).unwrap();
+    let commit = |name: &str| repository.find_reference(name).unwrap().peel_to_commit().unwrap();
+    let (ours, theirs) = (commit(&into), commit(merged));
+    let mut index = repository.merge_commits(&ours, &theirs, None).unwrap();
+    let tree = repository.find_tree(index.write_tree_to(&repository).unwrap()).unwrap();
+    let signature = git2::Signature::new("Maintainer", "maintainer@example.org", &ours.time()).unwrap();
+    repository.commit(Some(&into), &signature, &signature, "Merge", &tree, &[&ours, &theirs]).unwrap();
 }
 
 #[derive(Clone, Debug)]
@@ -151,6 +191,7 @@ impl Default for State {
             requests: Vec::new(),
             faults: Vec::new(),
             copy_takes: 2,
+            git_url: "https://git.example.org".to_owned(),
             last_id: 0,
         }
     }
@@ -175,6 +216,16 @@ impl State {
 
     pub fn repository(&mut self, name: &str) -> &mut Repository {
         self.repositories.get_mut(name).unwrap_or_else(|| panic!("no repository {name}"))
+    }
+
+    /// Merges a pull request, as a maintainer does.
+    pub fn merge(&mut self, name: &str, number: u64) {
+        let pulls = &mut self.repository(name).pulls;
+        let pull = pulls.iter_mut().find(|pull| pull.number == number && pull.open).unwrap();
+        (pull.open, pull.merged) = (false, true);
+        let pull = pull.clone();
+        let from = self.repository(&pull.from).heads.clone();
+        self.repository(name).heads.merge(&pull.base, &from, &pull.head);
     }
 
     pub fn next_id(&mut self) -> u64 {
