@@ -34,7 +34,7 @@ pub const NOW: u64 = 1_800_000_000;
 
 /// How long a request may take where one is made to take longer. On a busy machine others take longer too, and are only
 /// sent once more.
-pub const TIMEOUT: Duration = Duration::from_millis(100);
+pub const TIMEOUT: Duration = Duration::from_millis(60);
 
 /// The token of a user who may push.
 pub const MAINTAINER: &str = "ghp_MaintainerPlantedToken0123456789abcdef";
