@@ -3,6 +3,7 @@
 mod github;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use dirops::forge::{
     Access, Credentials, Error, ErrorKind, Forge, Head, Identity, Key, Method, Published, PullRequestState,
@@ -10,8 +11,8 @@ use dirops::forge::{
 };
 use github::state::{Comment, Pull};
 use github::{
-    ACTIONS, EVERY_FAULT, Effect, Fault, FaultKind, GitHub, MAINTAINER, NOW, Options, STRANGER, State, TIMEOUT,
-    Watched, app, token,
+    ACTIONS, EVERY_FAULT, Effect, Fault, FaultKind, GitHub, MAINTAINER, NOW, Options, PATIENT, STRANGER, State,
+    TIMEOUT, Watched, app, token,
 };
 use secrecy::ExposeSecret;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -76,8 +77,8 @@ struct Operation {
 }
 
 impl Operation {
-    fn run(&self, github: &GitHub) -> (Result<(), Error>, Watched) {
-        let options = Options { credentials: Some((self.credentials)()), timeout: TIMEOUT, ..Options::default() };
+    fn run(&self, github: &GitHub, timeout: Duration) -> (Result<(), Error>, Watched) {
+        let options = Options { credentials: Some((self.credentials)()), timeout, ..Options::default() };
         let watched = github.forge(REPOSITORY, options);
         ((self.run)(&watched), watched)
     }
@@ -88,7 +89,7 @@ impl Operation {
     fn withstands_every_fault(&self) {
         let github = started((self.before)());
         github.state().requests.clear();
-        let (done, _) = self.run(&github);
+        let (done, _) = self.run(&github, PATIENT);
         done.unwrap();
         (self.verify)(&mut github.state());
         let requests = github.state().requests.clone();
@@ -110,7 +111,8 @@ impl Operation {
     fn withstands(&self, github: &GitHub, fault: Fault) {
         github.reset((self.before)());
         github.fail(fault);
-        let (done, watched) = self.run(github);
+        let timeout = if fault.kind == FaultKind::Timeout { TIMEOUT } else { PATIENT };
+        let (done, watched) = self.run(github, timeout);
         assert!(github.state().requests.len() >= fault.request, "{fault:?} was not reached");
         let mut said = watched.lines();
         assert_eq!(done.is_err(), fault.lasts, "{fault:?}: {done:?}\n{said:#?}");
@@ -131,7 +133,7 @@ impl Operation {
         if done.is_ok() {
             (self.verify)(&mut github.state());
         }
-        let (again, _) = self.run(github);
+        let (again, _) = self.run(github, PATIENT);
         again.unwrap_or_else(|error| panic!("{fault:?}: the next run: {error:?}"));
         (self.verify)(&mut github.state());
     }
@@ -322,7 +324,7 @@ fn waits_are_as_long_as_github_asks_for() {
         github.fail(Fault::new(2, kind, Effect::Before));
         let forge = github.forge(REPOSITORY, Options::default());
         forge.find_open(&identity("agntcy")).unwrap();
-        let slept: Vec<u64> = forge.clock.slept().iter().map(std::time::Duration::as_secs).collect();
+        let slept: Vec<u64> = forge.clock.slept().iter().map(Duration::as_secs).collect();
         assert_eq!(slept, [seconds], "{kind:?}");
         assert!(forge.lines()[0].contains(&format!("trying again in {seconds} s (1 of 6)")), "{:?}", forge.lines());
     }
@@ -512,7 +514,7 @@ fn a_fork_that_stays_empty_is_not_waited_for_for_ever() {
     let forge = github.forge(REPOSITORY, Options { credentials: Some(token(STRANGER)), ..Options::default() });
     let error = forge.fork().unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unavailable);
-    let slept: u64 = forge.clock.slept().iter().map(std::time::Duration::as_secs).sum();
+    let slept: u64 = forge.clock.slept().iter().map(Duration::as_secs).sum();
     assert!((300..330).contains(&slept), "{slept} s");
 }
 
@@ -524,7 +526,7 @@ fn an_app_gets_a_new_token_before_the_old_one_ends_and_when_it_was_revoked() {
     assert!(github.state().tokens.contains_key(first.expose_secret()));
     assert_eq!(forge.token().unwrap().unwrap().expose_secret(), first.expose_secret());
 
-    dirops::forge::Clock::sleep(&forge.clock, std::time::Duration::from_secs(51 * 60));
+    dirops::forge::Clock::sleep(&forge.clock, Duration::from_secs(51 * 60));
     let second = forge.token().unwrap().unwrap();
     assert_ne!(first.expose_secret(), second.expose_secret());
 

@@ -34,7 +34,9 @@ pub const NOW: u64 = 1_800_000_000;
 
 /// How long a request may take where one is made to take longer. On a busy machine others take longer too, and are only
 /// sent once more.
-pub const TIMEOUT: Duration = Duration::from_millis(60);
+pub const TIMEOUT: Duration = Duration::from_millis(100);
+/// How long a request may take otherwise.
+pub const PATIENT: Duration = Duration::from_secs(20);
 
 /// The token of a user who may push.
 pub const MAINTAINER: &str = "ghp_MaintainerPlantedToken0123456789abcdef";
@@ -112,7 +114,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { credentials: Some(token(MAINTAINER)), dry_run: false, timeout: Duration::from_secs(20) }
+        Self { credentials: Some(token(MAINTAINER)), dry_run: false, timeout: PATIENT }
     }
 }
 
