@@ -18,6 +18,9 @@ use super::retry::{Failure, Pause};
 /// How often an answer may send us on to another address of the same server.
 const MOST_REDIRECTS: usize = 5;
 
+/// How much of what the other side said is told, in characters.
+const LONGEST_WORDS: usize = 300;
+
 /// How a request acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
@@ -182,7 +185,7 @@ impl Connection {
 
     fn refusal(&self, request: &Request, refusal: &octocrab::GitHubError) -> Failure {
         let status = refusal.status_code.as_u16();
-        let said = self.redactor.redact(&words(refusal));
+        let said = in_one_line(&self.redactor.redact(&words(refusal)));
         let error = |kind| Error::new(kind, format!("GitHub answered {request} with {status}: {said}"));
         if let Some(pause) = rate_limit(refusal) {
             return Failure::Passing { error: error(ErrorKind::Unavailable), pause };
@@ -254,6 +257,18 @@ fn words(refusal: &octocrab::GitHubError) -> String {
     words.join("; ")
 }
 
+/// Returns a text without line ends and other control characters, and not too long: it may be a proxy's whole page.
+/// Secrets must be out of it, for half a secret is not known any more.
+fn in_one_line(text: &str) -> String {
+    let words: Vec<&str> =
+        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(LONGEST_WORDS) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
 /// Returns what an error says and what is behind it, each thing once and without the URL.
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut said: Vec<String> = Vec::new();
@@ -295,5 +310,11 @@ mod tests {
     fn paths_take_any_characters() {
         assert_eq!(path(&["repos", "a", "b", "branches", "x/y z+?"], &[]), "/repos/a/b/branches/x%2Fy%20z%2B%3F");
         assert_eq!(path(&["a"], &[("head", "me:x/y&z"), ("page", "1")]), "/a?head=me%3Ax%2Fy%26z&page=1");
+    }
+
+    #[test]
+    fn a_page_becomes_a_line() {
+        assert_eq!(in_one_line("<html>\r\n\t<b>\u{1b}[31m502\u{7}</b>\n"), "<html> <b> [31m502 </b>");
+        assert_eq!(in_one_line(&"ö".repeat(1000)), "ö".repeat(300) + "…");
     }
 }

@@ -19,13 +19,13 @@ fi
 port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close() })')
 # Without --errors: that also fails answers, and some of GitHub's own examples break its own schemas. What Prism finds
 # wrong with a request is in a header then, which the test reads.
-(cd "$cache" && exec node node_modules/@stoplight/prism-cli/dist/index.js mock -h 127.0.0.1 -p "$port" "$file") \
-  >"$cache/prism.log" 2>&1 &
+log=$(mktemp)
+(cd "$cache" && exec node node_modules/@stoplight/prism-cli/dist/index.js mock -h 127.0.0.1 -p "$port" "$file") >"$log" 2>&1 &
 server=$!
-trap 'kill "$server" 2>/dev/null || true' EXIT
+trap 'kill "$server" 2>/dev/null || true; rm -f "$log"' EXIT
 for _ in $(seq 1 240); do
-  kill -0 "$server" 2>/dev/null || { cat "$cache/prism.log" >&2; exit 1; }
-  grep -q "Prism is listening" "$cache/prism.log" && break
+  kill -0 "$server" 2>/dev/null || { cat "$log" >&2; exit 1; }
+  grep -q "Prism is listening" "$log" && break
   sleep 0.5
 done
 
