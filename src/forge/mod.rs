@@ -261,10 +261,9 @@ fn parse_name(full_name: &str) -> Result<RepositoryName, Error> {
 }
 
 fn parse<T: DeserializeOwned>(request: &Request, value: Value) -> Result<T, Failure> {
-    serde_json::from_value(value).map_err(|error| {
-        // The parser may quote what it read, and what it read may hold anything.
-        let what = if error.is_data() { "lacks something" } else { "is no JSON" };
-        let error = Error::new(ErrorKind::Unavailable, format!("GitHub's answer to {request} {what}"));
+    // The parser quotes what it read, which may hold anything: what it says is left out.
+    serde_json::from_value(value).map_err(|_| {
+        let error = Error::new(ErrorKind::Unavailable, format!("GitHub's answer to {request} lacks something"));
         Failure::Passing { error, pause: Pause::Backoff }
     })
 }
