@@ -86,7 +86,7 @@ fn repository_rows(plan: &Plan, folder: &Path) -> Result<Vec<Row>> {
     let changed = repository.join("applications/dir/env-0007/values.yaml");
     edit(&changed, "worker_count: 8", "worker_count: 9")?;
     commit(&repository, "two")?;
-    git(&repository, &["gc", "--quiet"])?;
+    git(&repository, &["repack", "-a", "-d", "--quiet"])?;
     let files = output(&repository, &["ls-files"])?.lines().count();
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..plan.rounds {
@@ -228,7 +228,7 @@ fn git(repository: &Path, arguments: &[&str]) -> Result<()> {
 
 fn output(repository: &Path, arguments: &[&str]) -> Result<String> {
     let mut command = Command::new("git");
-    command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+    command.args(["-c", "gc.auto=0"]).env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
     let output = command.arg("-C").arg(repository).args(arguments).output()?;
     match output.status.success() {
         true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),

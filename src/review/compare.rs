@@ -258,17 +258,32 @@ fn gaps(before: &[Node], after: &[Node]) -> Vec<Gap> {
     let (first, second) = if is_swapped { (&right, &left) } else { (&left, &right) };
     let mut gaps: Vec<Gap> = Vec::new();
     let mut end = (0, 0);
-    for op in capture_diff_slices(Algorithm::Myers, first, second) {
-        if let DiffOp::Equal { old_index, new_index, len } = op {
-            gaps.push((end.0..old_index, end.1..new_index));
-            end = (old_index + len, new_index + len);
-        }
+    for (old, new, length) in aligned(first, second) {
+        gaps.push((end.0..old, end.1..new));
+        end = (old + length, new + length);
     }
     gaps.push((end.0..first.len(), end.1..second.len()));
     if is_swapped {
         gaps = gaps.into_iter().map(|(left, right)| (right, left)).collect();
     }
     gaps
+}
+
+/// Returns where runs of equal items begin in two lists, and how long they are. Of lists that are too long for looking
+/// for the best alignment, only what both begin and end with is aligned.
+fn aligned(first: &[usize], second: &[usize]) -> Vec<(usize, usize, usize)> {
+    const PRODUCT: usize = 4_000_000;
+    if first.len().saturating_mul(second.len()) <= PRODUCT {
+        let runs = capture_diff_slices(Algorithm::Myers, first, second).into_iter().filter_map(|op| match op {
+            DiffOp::Equal { old_index, new_index, len } => Some((old_index, new_index, len)),
+            _ => None,
+        });
+        return runs.collect();
+    }
+    let start = first.iter().zip(second).take_while(|(a, b)| a == b).count();
+    let (rest, other) = (&first[start..], &second[start..]);
+    let end = rest.iter().rev().zip(other.iter().rev()).take_while(|(a, b)| a == b).count();
+    vec![(0, 0, start), (first.len() - end, second.len() - end, end)]
 }
 
 /// Returns a text that two nodes have in common exactly where they mean the same.

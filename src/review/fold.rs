@@ -131,3 +131,65 @@ fn breadth(change: &Change) -> u8 {
     // What is lost cannot be misused; it comes after what is gained.
     if is_lost { width + 4 } else { width }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::{Place, Sources};
+    use crate::review::{EFFECTS, Step};
+    use proptest::prelude::*;
+
+    fn change() -> impl Strategy<Value = Change> {
+        let text = |words: &'static [&'static str]| proptest::sample::select(words).prop_map(Text::from);
+        let names = (text(&["dev", "prod", "test"]), text(&["dir", "spire"]), text(&["values", "Service"]));
+        (names, text(&["a", "b"]), 0..3u8, 0..EFFECTS.len()).prop_map(
+            |((environment, component, kind), value, what, effect)| {
+                let node = |text: &Text| Node::new(Place::point(Sources::default().add("x", ""), 1, 1), text.clone());
+                Change {
+                    object: Object::file(&kind, &format!("{environment}-x")),
+                    environment,
+                    component,
+                    content: Content::Object,
+                    steps: Steps(if what == 0 { Vec::new() } else { vec![Step::Key(value.clone())] }),
+                    kind: if what == 0 { ChangeKind::Added } else { ChangeKind::Changed },
+                    effect: EFFECTS[effect],
+                    why: String::new(),
+                    before: (what > 0).then(|| node(&value)),
+                    after: Some(node(&value)),
+                    cause: Cause::default(),
+                }
+            },
+        )
+    }
+
+    /// Everything that tells one change in one place from another; of whole objects, their content does not.
+    fn told(change: &Change, environment: &Text, component: &Text, object: &Object) -> String {
+        format!(
+            "{environment} {component} {object} {} {:?} {:?} {:?}",
+            change.steps,
+            change.kind,
+            change.effect,
+            change.after.as_ref().filter(|_| !change.is_whole()).map(canonical)
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_change_is_lost_or_told_twice(changes in proptest::collection::vec(change(), 0..40)) {
+            let mut before: Vec<String> =
+                changes.iter().map(|change| told(change, &change.environment, &change.component, &change.object)).collect();
+            let folded = fold(changes);
+            let place = |folded: &Folded| {
+                let change = folded.change.clone();
+                folded.places.iter().map(|place| told(&change, &place.environment, &place.component, &place.object)).collect::<Vec<_>>()
+            };
+            let mut after: Vec<String> = folded.iter().flat_map(place).collect();
+            before.sort();
+            after.sort();
+            prop_assert_eq!(before, after);
+            prop_assert!(folded.is_sorted_by_key(|folded| folded.change.effect));
+        }
+    }
+}

@@ -22,7 +22,11 @@ const SIZE_LIMIT: u64 = 64 << 20;
 pub fn review(before: &Side, after: &Side, request: &Request) -> Result<Review, Vec<Diagnostic>> {
     let mut review = Review::new(before, after);
     let sources = [Sources::default(), Sources::default()];
-    let texts = [texts(before, &sources[0])?, texts(after, &sources[1])?];
+    let mut texts = [texts(before, &sources[0])?, texts(after, &sources[1])?];
+    if before.is_file() && after.is_file() {
+        // Whatever the two are called, the one is compared with the other.
+        texts.iter_mut().flatten().for_each(|text| text.path.clear());
+    }
     let mut chunks = texts.iter().map(|texts| texts.iter().flat_map(chunks).collect::<Vec<_>>());
     let (mut old, mut new) = (chunks.next().unwrap_or_default(), chunks.next().unwrap_or_default());
     drop_common(&mut old, &mut new);
