@@ -20,6 +20,7 @@
 #![warn(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![warn(clippy::print_stdout, clippy::print_stderr, clippy::dbg_macro)]
 
+pub mod affected;
 pub mod atomic;
 pub mod bundle;
 pub mod chart;

@@ -7,6 +7,7 @@ mod chart;
 mod check;
 mod init;
 mod list;
+mod plan;
 mod render;
 mod rules;
 mod schema;
@@ -40,6 +41,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(init::Arguments),
+    Plan(plan::Arguments),
     Render(render::Arguments),
     Why(why::Arguments),
     List(list::Arguments),
@@ -68,6 +70,7 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let exit = match arguments.command {
         Command::Init(command) => init::run(&arguments.source, command),
+        Command::Plan(command) => plan::run(&arguments.source, &command),
         Command::Render(command) => render::run(&arguments.source, command),
         Command::Why(command) => why::run(&arguments.source, &command),
         Command::List(command) => list::run(&arguments.source, &command),

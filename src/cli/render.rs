@@ -17,6 +17,9 @@ pub(super) struct Arguments {
     /// The folder of the environment repository
     #[arg(long, value_name = "DIR")]
     into: PathBuf,
+    /// Remove the files of environments that are gone, too, as a render of all does; with no ENV that alone
+    #[arg(long)]
+    prune: bool,
     /// Write nothing; list what is missing, outdated, edited by hand or stale, and exit 1 if anything is
     #[arg(long, conflicts_with_all = ["force", "adopt"])]
     check: bool,
@@ -34,6 +37,7 @@ pub(super) struct Arguments {
 pub(super) fn run(source: &Path, arguments: Arguments) -> Exit {
     let request = Request {
         environments: arguments.environments,
+        prune: arguments.prune,
         source: source.to_owned(),
         into: arguments.into,
         check: arguments.check,

@@ -4,6 +4,7 @@
 
 mod edited;
 mod embedded;
+mod recorded;
 mod revision;
 mod work;
 
@@ -12,6 +13,7 @@ use std::io;
 
 pub use edited::Edited;
 pub use embedded::Embedded;
+pub use recorded::Recorded;
 pub use revision::{Revision, changed_since};
 pub use work::WorkTree;
 
