@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::deployment;
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::parallel;
-use crate::tree::{Recorded, Tree};
+use crate::tree::{Recorded, Tree, is_in_environment_repository, on_disk};
 use crate::workspace::{Environment, Reader, Workspace};
 
 /// What has to be rendered.
@@ -96,15 +96,18 @@ fn through_links(recorded: &Recorded<'_>, root: &Path) -> Vec<String> {
     let mut is_link = |path: &str| match links.get(path) {
         Some(known) => *known,
         None => {
-            let metadata = fs::symlink_metadata(root.join(path));
+            let metadata = fs::symlink_metadata(on_disk(recorded, root, path));
             let found = metadata.is_ok_and(|metadata| metadata.is_symlink());
             links.insert(path.to_owned(), found);
             found
         }
     };
     let mut leads_through = |path: &String| {
-        let folders = path.match_indices('/').map(|(end, _)| &path[..end]);
-        folders.chain([path.as_str()]).any(&mut is_link)
+        // How the environment repository itself is reached is no matter.
+        let start = recorded.environment_repository().filter(|_| is_in_environment_repository(recorded, path));
+        let start = start.map_or(0, |folder| folder.len() + 1);
+        let folders = path.match_indices('/').map(|(end, _)| end).filter(|end| *end >= start);
+        folders.map(|end| &path[..end]).chain([path.as_str()]).any(&mut is_link)
     };
     let mut files = recorded.files();
     files.retain(|path| leads_through(path));

@@ -15,23 +15,9 @@ use dirops::tree::{Recorded, Revision, WorkTree};
 use dirops::workspace::Workspace;
 use fleet::Fleet;
 use proptest::prelude::*;
-use scratch::{Scratch, tree};
+use scratch::{Scratch, commit, tree};
 
 const JOBS: usize = 2;
-
-/// Commits everything in a folder, and returns the commit.
-fn commit(folder: &Path) -> String {
-    let repository = git2::Repository::open(folder).or_else(|_| git2::Repository::init(folder)).unwrap();
-    let mut index = repository.index().unwrap();
-    index.add_all(["*"], git2::IndexAddOption::FORCE, None).unwrap();
-    index.update_all(["*"], None).unwrap();
-    index.write().unwrap();
-    let tree = repository.find_tree(index.write_tree().unwrap()).unwrap();
-    let author = git2::Signature::new("Test", "test@example.org", &git2::Time::new(0, 0)).unwrap();
-    let head = repository.head().ok().and_then(|head| head.peel_to_commit().ok());
-    let parents: Vec<_> = head.iter().collect();
-    repository.commit(Some("HEAD"), &author, &author, "change", &tree, &parents).unwrap().to_string()
-}
 
 fn affected(source: &Path, revision: &str) -> Affected {
     let (sources, tree) = (Sources::default(), WorkTree::new(source));

@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::path::Path;
 
 use clap::Args;
 
-use super::{Exit, jobs, print, report, show_findings};
+use super::{Exit, Folders, jobs, print, report, show_findings};
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::init::{self, COMPONENTS, Choices, Plan, Request};
 use crate::spiffe::TrustDomain;
@@ -46,15 +45,15 @@ fn variable(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-pub(super) fn run(source: &Path, mut arguments: Arguments) -> Exit {
+pub(super) fn run(folders: &Folders, mut arguments: Arguments) -> Exit {
     let sources = Sources::default();
     if io::stdin().is_terminal() && io::stderr().is_terminal() {
         let mut terminal = Terminal { answers: io::stdin().lock(), questions: io::stderr() };
-        if let Err(problem) = terminal.complete(&mut arguments, &init::choices(source)) {
+        if let Err(problem) = terminal.complete(&mut arguments, &init::choices(&folders.source)) {
             return report(&[problem], &sources);
         }
     }
-    let request = match request(source, arguments) {
+    let request = match request(folders, arguments) {
         Ok(request) => request,
         Err(problem) => return report(&[problem], &sources),
     };
@@ -66,13 +65,13 @@ pub(super) fn run(source: &Path, mut arguments: Arguments) -> Exit {
         }
     };
     show_findings(&plan.findings, &sources);
-    match init::write(source, &plan) {
+    match init::write(&folders.source, &plan) {
         Ok(()) => print(&told(&request, &plan)),
         Err(problem) => report(&[problem], &sources),
     }
 }
 
-fn request(source: &Path, arguments: Arguments) -> Result<Request, Diagnostic> {
+fn request(folders: &Folders, arguments: Arguments) -> Result<Request, Diagnostic> {
     let missing = missing(&arguments);
     let (Some(name), Some(trust_domain), true) = (arguments.environment, arguments.trust_domain, missing.is_empty())
     else {
@@ -84,7 +83,8 @@ fn request(source: &Path, arguments: Arguments) -> Result<Request, Diagnostic> {
         false => arguments.components,
     };
     Ok(Request {
-        source: source.to_owned(),
+        source: folders.source.clone(),
+        environment_repository: folders.environment_repository.clone(),
         name,
         trust_domain,
         domain: arguments.domain,
@@ -114,7 +114,7 @@ fn told(request: &Request, plan: &Plan) -> String {
             "\nFirst say in base/environment.yaml which repositories are yours: `source` and `repository`.\n",
         );
     }
-    let source = match request.source == Path::new(".") {
+    let source = match request.source.as_os_str() == "." {
         true => String::new(),
         false => format!(" --source {}", request.source.display()),
     };

@@ -19,23 +19,40 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::parallel;
 use crate::rules::Finding;
-use crate::tree::WorkTree;
+use crate::tree::Repositories;
 use crate::workspace::Workspace;
 
 /// Looks after the Git repository that Argo CD deploys AGNTCY Directory from.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true)]
 struct Arguments {
+    #[command(flatten)]
+    folders: Folders,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where the repositories are.
+#[derive(Clone, Debug, Args)]
+struct Folders {
     /// The source repository, with base/, overlays/ and onboarding/
     #[arg(long, global = true, value_name = "DIR", default_value = ".")]
     source: PathBuf,
-    #[command(subcommand)]
-    command: Command,
+    /// The environment repository, where that has the registry of partners; of `render` what --into names
+    #[arg(long, global = true, value_name = "DIR")]
+    environment_repository: Option<PathBuf>,
+}
+
+impl Folders {
+    /// Returns the files in them.
+    fn tree(&self) -> Repositories<'static> {
+        Repositories::in_folders(&self.source, self.environment_repository.as_deref())
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -69,26 +86,26 @@ enum Exit {
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let exit = match arguments.command {
-        Command::Init(command) => init::run(&arguments.source, command),
-        Command::Plan(command) => plan::run(&arguments.source, &command),
-        Command::Render(command) => render::run(&arguments.source, command),
-        Command::Why(command) => why::run(&arguments.source, &command),
-        Command::List(command) => list::run(&arguments.source, &command),
-        Command::Check(command) => check::run(&arguments.source, command),
-        Command::Chart(command) => chart::run(&arguments.source, command),
-        Command::Bundle(command) => bundle::run(&arguments.source, command),
+        Command::Init(command) => init::run(&arguments.folders, command),
+        Command::Plan(command) => plan::run(&arguments.folders, &command),
+        Command::Render(command) => render::run(&arguments.folders, command),
+        Command::Why(command) => why::run(&arguments.folders, &command),
+        Command::List(command) => list::run(&arguments.folders, &command),
+        Command::Check(command) => check::run(&arguments.folders, command),
+        Command::Chart(command) => chart::run(&arguments.folders.source, command),
+        Command::Bundle(command) => bundle::run(&arguments.folders, command),
         Command::Rules(command) => rules::list(&command),
         Command::Explain(command) => rules::explain_one(&command),
         Command::Schema(command) => schema::run(&command),
-        Command::Secrets(command) => secrets::run(&arguments.source, &command),
+        Command::Secrets(command) => secrets::run(&arguments.folders, &command),
     };
     ExitCode::from(exit as u8)
 }
 
 /// Reads the source repository and does something with it.
-fn with_workspace(source: &PathBuf, jobs: usize, work: impl FnOnce(&Workspace<'_>, &Sources) -> Exit) -> Exit {
+fn with_workspace(folders: &Folders, jobs: usize, work: impl FnOnce(&Workspace<'_>, &Sources) -> Exit) -> Exit {
     let sources = Sources::default();
-    let tree = WorkTree::new(source);
+    let tree = folders.tree();
     match Workspace::load(&tree, &sources, jobs) {
         Ok(workspace) => work(&workspace, &sources),
         Err(problems) => report(&problems, &sources),

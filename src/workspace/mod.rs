@@ -195,7 +195,10 @@ fn load_environments(reader: Reader<'_>, jobs: usize) -> Result<Vec<Environment>
         }
         let mut merged = defaults.clone().unwrap_or_else(|| own.clone());
         merge(&mut merged, own, &BTreeMap::new());
-        let environment = Environment::parse(folder, &merged)?;
+        let mut environment = Environment::parse(folder, &merged)?;
+        if let Some(folder) = reader.tree.environment_repository() {
+            environment.federation.find_registry(folder);
+        }
         refuse_strays(reader, &environment)?;
         Ok(environment)
     };
@@ -236,9 +239,30 @@ fn load_registries(
     all(folders.into_iter().map(|folder| {
         let users = environments.iter().filter(|env| *env.federation.registry.value == *folder);
         let users: Vec<_> = users.filter(|env| !matches!(env.federation.trust, Trust::None)).collect();
+        refuse_lost_registry(reader, &users)?;
         let registry = Registry::read(reader, &folder, &users, jobs)?;
         Ok((folder, registry))
     }))
+}
+
+/// Refuses a registry in an environment repository that is not at hand: no partner there is not the same as none at all.
+fn refuse_lost_registry(reader: Reader<'_>, users: &[&Environment]) -> Result<(), Diagnostic> {
+    let Some(federation) = users.first().map(|user| &user.federation).filter(|f| f.in_environment_repository) else {
+        return Ok(());
+    };
+    let folder = &*federation.registry.value;
+    if reader.tree.environment_repository().is_none() {
+        return Err(Diagnostic::new("the registry of partners is in the environment repository: where is that?")
+            .at(federation.registry.place)
+            .help("name the folder with --environment-repository"));
+    }
+    match reader.tree.list(folder) {
+        Ok(None) => Err(Diagnostic::new(format!("there is no registry of partners: no folder `{folder}`"))
+            .at(federation.registry.place)
+            .help("name another folder with --environment-repository, or make this one")),
+        // What else there may be to say of it is said where it is read.
+        _ => Ok(()),
+    }
 }
 
 fn load_records(
