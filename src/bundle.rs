@@ -141,15 +141,16 @@ pub fn write(request: &Request, addition: &Addition) -> Result<(), Diagnostic> {
 }
 
 /// The bundle that was given.
-struct Given {
+pub(crate) struct Given {
     json: Json,
     /// As it goes into the file.
-    text: String,
+    pub(crate) text: String,
     bundle: Bundle,
 }
 
 impl Given {
-    fn read(path: &Path, sources: &Sources) -> Result<Self, Diagnostic> {
+    /// Reads a bundle from a file, or, as `-`, from standard input.
+    pub(crate) fn read(path: &Path, sources: &Sources) -> Result<Self, Diagnostic> {
         let (name, text) = text_of(path)?;
         let file = sources.add(&name, &text);
         // What is given may turn out to be a private key: no line of it is ever shown.

@@ -7,13 +7,17 @@ mod chart;
 mod check;
 mod init;
 mod list;
+mod offboard;
+mod onboard;
 mod plan;
 mod render;
 mod rules;
 mod schema;
 mod secrets;
+mod terminal;
 mod why;
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -23,6 +27,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::parallel;
+use crate::partner::Change;
 use crate::rules::Finding;
 use crate::tree::Repositories;
 use crate::workspace::Workspace;
@@ -65,6 +70,8 @@ enum Command {
     Check(check::Arguments),
     Chart(chart::Arguments),
     Bundle(bundle::Arguments),
+    Onboard(onboard::Arguments),
+    Offboard(offboard::Arguments),
     Rules(rules::ListArguments),
     Explain(rules::ExplainArguments),
     Schema(schema::Arguments),
@@ -94,6 +101,8 @@ pub fn run() -> ExitCode {
         Command::Check(command) => check::run(&arguments.folders, command),
         Command::Chart(command) => chart::run(&arguments.folders.source, command),
         Command::Bundle(command) => bundle::run(&arguments.folders, command),
+        Command::Onboard(command) => onboard::run(&arguments.folders, command),
+        Command::Offboard(command) => offboard::run(&arguments.folders, &command),
         Command::Rules(command) => rules::list(&command),
         Command::Explain(command) => rules::explain_one(&command),
         Command::Schema(command) => schema::run(&command),
@@ -138,6 +147,26 @@ fn print(text: &str) -> Exit {
             Exit::Failed
         }
     }
+}
+
+/// Returns what is said of what edits change with the next render: nothing is known of it without the source repository.
+fn show_changes(changes: Option<&[Change]>) -> String {
+    let Some(changes) = changes else {
+        return "\nWhat that changes for environments shows in the source repository, with --into.\n".to_owned();
+    };
+    if changes.is_empty() {
+        return "\nNo environment trusts this registry.\n".to_owned();
+    }
+    let mut text = String::from("\nWith the next render:\n");
+    let width = changes.iter().map(|change| change.environment.len()).max().unwrap_or(0);
+    for Change { environment, files } in changes {
+        let files = if files.is_empty() { &["nothing changes".to_owned()][..] } else { files };
+        for (index, file) in files.iter().enumerate() {
+            let name = if index == 0 { environment } else { "" };
+            let _ = writeln!(text, "  {name:<width$}  {file}");
+        }
+    }
+    text
 }
 
 /// Returns how many threads to use.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::component::wave;
 use super::fields::{Fields, Located, text, texts, wrong_type};
+use super::reader::Reader;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::publish::{RelativePath, layout};
 use crate::spiffe::TrustDomain;
@@ -361,8 +362,8 @@ fn federation(fields: &Fields<'_>) -> Result<Federation, Diagnostic> {
 /// What the path of a registry begins with that is in the environment repository.
 const ENVIRONMENT_REPOSITORY: &str = "environment-repository/";
 
-/// Where the registry is in an environment repository, unless something else is said: as in dir-staging.
-const USUAL_REGISTRY: &str = "onboarding/federation";
+/// Where the registry is, unless something else is said: as in dir-staging.
+pub const USUAL_REGISTRY: &str = "onboarding/federation";
 
 /// Completes `environment-repository`, and refuses what is no folder of partners there.
 fn registry(written: Located<Text>) -> Result<Located<Text>, Diagnostic> {
@@ -397,6 +398,29 @@ impl Federation {
             self.registry.value = format!("{environment_repository}/{folder}").into();
         }
     }
+}
+
+/// Returns the path of the registry that base/environment.yaml names, if it names one.
+///
+/// # Errors
+/// Where that cannot be read, or is in an environment repository that is not at hand.
+pub fn usual_registry(reader: Reader<'_>) -> Result<Option<String>, Diagnostic> {
+    let defaults = reader.template("base/environment.yaml")?;
+    let named = defaults.as_ref().and_then(|defaults| defaults.get("federation")?.get("registry"));
+    let Some(node) = named else { return Ok(None) };
+    let registry = registry(text(node, "registry")?)?;
+    match (registry.strip_prefix(ENVIRONMENT_REPOSITORY), reader.tree.environment_repository()) {
+        (None, _) => Ok(Some(registry.to_string())),
+        (Some(folder), Some(repository)) => Ok(Some(format!("{repository}/{folder}"))),
+        (Some(_), None) => Err(lost_registry(registry.place)),
+    }
+}
+
+/// Returns the diagnostic for a registry in an environment repository that is not at hand.
+pub(super) fn lost_registry(place: Place) -> Diagnostic {
+    Diagnostic::new("the registry of partners is in the environment repository: where is that?")
+        .at(place)
+        .help("name the folder with --environment-repository")
 }
 
 fn trust(fields: &Fields<'_>) -> Result<Trust, Diagnostic> {

@@ -14,7 +14,10 @@ use std::sync::Arc;
 pub(crate) use component::split;
 pub use component::{Component, Kind, ListKeys, Secret};
 pub(crate) use environment::evaluated_label;
-pub use environment::{Access, ComponentUse, Delivery, Environment, Federation, Grant, HOSTS, Policies, Trust};
+pub use environment::{
+    Access, ComponentUse, Delivery, Environment, Federation, Grant, HOSTS, Policies, Trust, USUAL_REGISTRY,
+    usual_registry,
+};
 pub use federation::{CLASS_NAME, FederationFile, Registry, Stray, StrayKind};
 pub use fields::Located;
 pub(crate) use fields::{Fields, text, wrong_type};
@@ -252,9 +255,7 @@ fn refuse_lost_registry(reader: Reader<'_>, users: &[&Environment]) -> Result<()
     };
     let folder = &*federation.registry.value;
     if reader.tree.environment_repository().is_none() {
-        return Err(Diagnostic::new("the registry of partners is in the environment repository: where is that?")
-            .at(federation.registry.place)
-            .help("name the folder with --environment-repository"));
+        return Err(environment::lost_registry(federation.registry.place));
     }
     match reader.tree.list(folder) {
         Ok(None) => Err(Diagnostic::new(format!("there is no registry of partners: no folder `{folder}`"))
