@@ -271,7 +271,7 @@ fn an_environment_says_itself_how_it_is_reached() {
     assert!(text.contains("type: https_web"), "{text}");
     assert!(text.contains("bundleEndpointURL: https://spire."), "{text}");
 
-    let run = onboard(&scratch, &["--env", "kind-partner", "--registry", "onboarding/kind"]).expect(0);
+    let run = onboard(&scratch, &["--env", "kind-partner"]).expect(0);
     run.says("partner.testbed.local.yaml is like this already");
     onboard(&scratch, &["--env", "kind-partner", "--registry", "onboarding/other"]).expect(2).says("--bundle");
     onboard(&scratch, &["--env", "nowhere"]).expect(2).says("no environment `nowhere`");

@@ -53,14 +53,14 @@ pub(super) struct Arguments {
 
 pub(super) fn run(folders: &Folders, mut arguments: Arguments) -> Exit {
     let sources = Sources::default();
-    let home = Home {
+    let mut home = Home {
         source: folders.source.clone(),
         into: arguments.into.is_some(),
         environment_repository: arguments.into.clone().or_else(|| folders.environment_repository.clone()),
         registry: arguments.registry.clone(),
         conditions: Conditions { now: Some(arguments.now.unwrap_or_else(now)), jobs: jobs(None) },
     };
-    let result = complete(&home, &mut arguments, &sources)
+    let result = complete(&mut home, &mut arguments, &sources)
         .and_then(|()| Ok(partner(&arguments)?))
         .and_then(|partner| partner::onboard(&home, &partner, arguments.force, &sources));
     let onboarding = match result {
@@ -82,12 +82,15 @@ pub(super) fn run(folders: &Folders, mut arguments: Arguments) -> Exit {
 }
 
 /// Completes the arguments from an environment, or by asking where somebody sits at a terminal.
-fn complete(home: &Home, arguments: &mut Arguments, sources: &Sources) -> Result<(), Refusal> {
+fn complete(home: &mut Home, arguments: &mut Arguments, sources: &Sources) -> Result<(), Refusal> {
     if let Some(name) = &arguments.env {
         let own = partner::of_environment(home, name, sources)?;
         arguments.trust_domain = Some(own.trust_domain);
         arguments.endpoint.get_or_insert(own.endpoint);
         arguments.profile.get_or_insert(own.profile);
+        if !home.into {
+            home.registry = home.registry.take().or(own.registry);
+        }
     }
     if let Some(mut terminal) = terminal() {
         ask(&mut terminal, arguments)?;

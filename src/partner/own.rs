@@ -20,6 +20,8 @@ pub struct Own {
     pub endpoint: String,
     /// How that is authenticated.
     pub profile: Profile,
+    /// The registry that it reads partners from, where that is in the source repository.
+    pub registry: Option<String>,
 }
 
 /// Returns what one of the repository's own environments publishes.
@@ -46,6 +48,8 @@ pub fn of_environment(home: &Home, name: &str, sources: &Sources) -> Result<Own,
     Ok(Own {
         trust_domain: environment.trust_domain.value.clone(),
         endpoint: endpoint(environment, &deployment, spire),
+        registry: (!environment.federation.in_environment_repository)
+            .then(|| environment.federation.registry.to_string()),
         profile: if own_certificate { Profile::HttpsSpiffe } else { Profile::HttpsWeb },
     })
 }

@@ -77,7 +77,39 @@ fn without_instructions(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::without_instructions;
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn whatever_is_filled_in_reads_back(
+            name in "[a-z0-9._-]{1,12}|yes|no|null|0[0-7]{3}|[0-9]\\.[0-9]|2026-01-01",
+            endpoint in "https://[a-z0-9.]{1,9}/[!-~]{0,12}",
+            class_name in "[ -~]{1,12}",
+            by_spiffe: bool,
+        ) {
+            let partner = Partner {
+                trust_domain: name.parse().unwrap(),
+                endpoint: endpoint.clone(),
+                profile: if by_spiffe { Profile::HttpsSpiffe } else { Profile::HttpsWeb },
+                endpoint_id: Some(format!("spiffe://{name}/x")),
+                bundle: None,
+            };
+            let sources = Sources::default();
+            let text = fill(&Embedded, "nowhere", &class_name, &partner, Some("{}"), &sources).unwrap();
+            let read = parse(sources.add("x", &text), &text).unwrap();
+            let at = |path: &[&str]| path.iter().try_fold(&read, |node, key| node.get(key)).and_then(|node| node.as_text());
+            prop_assert_eq!(at(&["trustDomain"]), Some(name.as_str()));
+            prop_assert_eq!(at(&["bundleEndpointURL"]), Some(endpoint.as_str()));
+            prop_assert_eq!(at(&["className"]), Some(class_name.as_str()));
+            prop_assert_eq!(at(&["trustDomainBundle"]), Some("{}"));
+            prop_assert_eq!(at(&["bundleEndpointProfile", "type"]), Some(partner.profile.name()));
+            let id = at(&["bundleEndpointProfile", "endpointSPIFFEID"]);
+            prop_assert_eq!(id.is_some(), by_spiffe);
+        }
+    }
 
     #[test]
     fn steps_are_left_out() {

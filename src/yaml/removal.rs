@@ -193,6 +193,41 @@ fn flow_end(text: &str, start: usize) -> Option<usize> {
 mod tests {
     use super::*;
     use crate::diagnostic::Sources;
+    use proptest::prelude::*;
+
+    /// An entry of a map as people write them, and lines of comments before it.
+    fn written(name: usize, style: u8) -> String {
+        let value = match style % 7 {
+            0 => " [x, 'y, ]']\n",
+            1 => "\n      - x\n      - y # in\n",
+            2 => "\n    - x\n",
+            3 => " {q: \"}\"} # at\n",
+            4 => "\n      [x,\n       y]\n",
+            5 => "\n      q: 1\n\n      r: 2\n",
+            _ => "\n",
+        };
+        let quote = ["", "\"", "'"][usize::from(style / 7) % 3];
+        let comment = ["", "    # before\n", "# far before\n", "\n    # a\n\n    # b\n"][usize::from(style / 21) % 4];
+        format!("{comment}    {quote}p{name}.io{quote}:{value}")
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn nothing_goes_but_the_entry(styles in proptest::collection::vec(0_u8..84, 1..6), which: prop::sample::Index) {
+            let entries: Vec<String> = styles.iter().enumerate().map(|(name, style)| written(name, *style)).collect();
+            let which = which.index(entries.len());
+            let text = format!("f:\n  g: # all\n{}  h: 1\n# end\n", entries.concat());
+            let path = format!("f/g/p{which}.io");
+            let edited = key(&text, &path).unwrap();
+            let own = entries[which].find(&format!("p{which}.io")).unwrap();
+            let comments = entries[which][..own].rfind('\n').map_or("", |end| &entries[which][..=end]);
+            let head = if entries.len() == 1 { "f:\n  g: {} # all\n" } else { "f:\n  g: # all\n" };
+            let others = [&entries[..which].concat(), comments, &entries[which + 1..].concat()].concat();
+            prop_assert_eq!(edited, format!("{head}{others}  h: 1\n# end\n"));
+        }
+    }
 
     fn key(text: &str, path: &str) -> Result<String, Diagnostic> {
         let path: Vec<&str> = path.split('/').collect();
