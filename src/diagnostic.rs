@@ -319,7 +319,8 @@ fn readable(text: String) -> String {
     shortened(escaped, HALF)
 }
 
-fn escape(text: &str) -> String {
+/// Returns a text in which everything that would not be seen, or would steer a terminal, is escaped.
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match is_unseen(c) {

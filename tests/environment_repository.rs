@@ -137,6 +137,15 @@ fn a_fix_is_for_the_repository_that_is_checked() {
 }
 
 #[test]
+fn a_diff_is_told_as_well() {
+    let scratch = scratch();
+    scratch::commit(&scratch.source());
+    scratch.write("overlays/two/app.yaml", "config: {level: warn}\n");
+    scratch.run(&["diff"]).expect(2).says("where is that?");
+    with_repository(&scratch, &["diff", "--exit-code"]).expect(1).says("two");
+}
+
+#[test]
 fn a_plan_follows_both_repositories() {
     let scratch = scratch();
     let source = scratch::commit(&scratch.source());

@@ -213,6 +213,54 @@ fn a_link_in_the_place_of_the_file_is_not_followed() {
     assert_eq!(fs::read(&outside).unwrap(), before);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_linked_folder_is_not_written_into() {
+    let scratch = Scratch::new();
+    let outside = scratch.source().with_file_name("outside");
+    fs::rename(scratch.source().join("onboarding/federation"), &outside).unwrap();
+    std::os::unix::fs::symlink(&outside, scratch.source().join("onboarding/federation")).unwrap();
+    let before = tree(&outside);
+    let run = onboard(&scratch, &[&["new.example.net"], &ENDPOINT[..]].concat()).expect(2);
+    run.says("onboarding/federation is a symbolic link");
+    scratch.run(&["offboard", "partner.example.net"]).expect(2).says("is a symbolic link");
+    assert_eq!(tree(&outside), before);
+
+    // The environment repository may well be reached through one.
+    let scratch = apart();
+    let link = scratch.source().with_file_name("link");
+    std::os::unix::fs::symlink(scratch.target(), &link).unwrap();
+    let into = ["new.example.net", ENDPOINT[0], ENDPOINT[1], "--into", link.to_str().unwrap()];
+    onboard(&scratch, &into).expect(0);
+    assert!(scratch.target().join(FILE).exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_cannot_be_written_to_is_told() {
+    let scratch = Scratch::new();
+    let script = format!(
+        "mount --bind '{0}' '{0}' && mount -o remount,ro,bind '{0}' || exit 77
+         '{1}' --source '{0}' onboard new.example.net {2} {3}; first=$?
+         '{1}' --source '{0}' offboard partner.example.net; [ $first = $? ] && exit $first",
+        scratch.source().display(),
+        env!("CARGO_BIN_EXE_dirops"),
+        ENDPOINT[0],
+        ENDPOINT[1],
+    );
+    let before = tree(&scratch.source());
+    let output =
+        std::process::Command::new("unshare").args(["--map-root-user", "--mount", "sh", "-c", &script]).output();
+    let Some(output) = output.ok().filter(|output| ![Some(77), Some(1)].contains(&output.status.code())) else {
+        println!("skipped: nothing can be mounted here");
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("cannot be written:") && said.contains("cannot be removed:"), "{said}");
+    assert_eq!(tree(&scratch.source()), before);
+}
+
 #[test]
 fn a_registry_in_the_environment_repository_is_written_to_from_both_sides() {
     // From the source repository, told where the other one is.

@@ -5,6 +5,7 @@
 mod bundle;
 mod chart;
 mod check;
+mod diff;
 mod init;
 mod list;
 mod offboard;
@@ -68,6 +69,7 @@ enum Command {
     Why(why::Arguments),
     List(list::Arguments),
     Check(check::Arguments),
+    Diff(diff::Arguments),
     Chart(chart::Arguments),
     Bundle(bundle::Arguments),
     Onboard(onboard::Arguments),
@@ -99,6 +101,7 @@ pub fn run() -> ExitCode {
         Command::Why(command) => why::run(&arguments.folders, &command),
         Command::List(command) => list::run(&arguments.folders, &command),
         Command::Check(command) => check::run(&arguments.folders, command),
+        Command::Diff(command) => diff::run(&arguments.folders, command),
         Command::Chart(command) => chart::run(&arguments.folders.source, command),
         Command::Bundle(command) => bundle::run(&arguments.folders, command),
         Command::Onboard(command) => onboard::run(&arguments.folders, command),

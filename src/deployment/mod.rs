@@ -24,7 +24,7 @@ pub use facts::{Names, PLACEHOLDER};
 pub use hosts::Opening;
 pub use identity::{FederationEntry, PolicyRow, entries_of, policies};
 pub use partners::{Partner, accepts, partners, trusted};
-pub use repository::{FindRecord, Repository, ValueFile, is_local, read_back, trust_domain};
+pub use repository::{FindRecord, Repository, ValueFile, environment_of, is_local, read_back, trust_domain};
 pub use values::{Layer, Values};
 pub use why::{Explanation, Setting, explain};
 
@@ -32,7 +32,7 @@ use crate::chart::Record;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::expression::{self, Facts};
 use crate::workspace::{
-    Component, Delivery, Environment, FederationFile, Kind, Located, Registry, Workspace, evaluated_label,
+    Component, Delivery, Environment, FederationFile, Kind, ListKeys, Located, Registry, Workspace, evaluated_label,
 };
 use crate::yaml::{Node, Text, Value};
 use secrets::{ExternalSecrets, SecretObjects};
@@ -122,6 +122,8 @@ pub struct Deployed {
     pub wave: Located<i64>,
     /// Cluster-wide kinds that it brings.
     pub cluster_kinds: Vec<Kind>,
+    /// Lists in the values that merge by a key of their items.
+    pub list_keys: Arc<ListKeys>,
     /// Value paths that hold credentials; `*` stands for any key or item.
     pub credentials: Vec<Vec<Text>>,
     /// The Helm values.
@@ -347,6 +349,7 @@ fn deployed(
         version: names.version.clone(),
         wave: names.wave.clone(),
         cluster_kinds,
+        list_keys: component.list_keys.clone(),
         credentials: component.credentials.clone(),
         values,
         manifests: objects.manifests,

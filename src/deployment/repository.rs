@@ -39,18 +39,26 @@ pub struct Repository {
     pub deployments: Vec<Deployment>,
     /// The partners' federation files, where there are any.
     pub registry: Option<Registry>,
+    /// All objects of Argo CD, each with the folder of its file.
+    pub objects: Vec<(String, Node)>,
 }
 
-/// Reads an environment repository.
+/// Reads an environment repository; of the folders that environments have to themselves, those of `only`, where it names
+/// any.
 ///
 /// # Errors
 /// Everything in it that cannot be read or evaluated.
-pub fn read_back(reader: Reader<'_>, records: FindRecord<'_>, jobs: usize) -> Result<Repository, Vec<Diagnostic>> {
+pub fn read_back(
+    reader: Reader<'_>,
+    records: FindRecord<'_>,
+    only: Option<&BTreeSet<String>>,
+    jobs: usize,
+) -> Result<Repository, Vec<Diagnostic>> {
     let mut objects = Vec::new();
     for folder in FOLDERS {
-        collect(reader, folder, &mut objects).map_err(|error| vec![error])?;
+        collect(reader, folder, only, &mut objects).map_err(|error| vec![error])?;
     }
-    if objects.is_empty() {
+    if objects.is_empty() && only.is_none() {
         let help = format!("an environment repository has Argo CD's objects in {}", FOLDERS.join("/, ") + "/");
         return Err(vec![Diagnostic::new("there is no object of Argo CD").help(help)]);
     }
@@ -60,7 +68,8 @@ pub fn read_back(reader: Reader<'_>, records: FindRecord<'_>, jobs: usize) -> Re
     };
     let reading = Reading { reader, records, objects, registry };
     let deployments = reading.deployments()?;
-    Ok(Repository { deployments, registry: reading.registry })
+    let objects = reading.objects.into_iter().map(|Object { folder, node }| (folder, node)).collect();
+    Ok(Repository { deployments, registry: reading.registry, objects })
 }
 
 /// An object and the folder of the file that it stands in.
@@ -69,13 +78,31 @@ struct Object {
     node: Node,
 }
 
-fn collect(reader: Reader<'_>, folder: &str, objects: &mut Vec<Object>) -> Result<(), Diagnostic> {
+/// Returns the environment that a path is about in dir-staging's layout: `<kind>/<group or component>/<environment>/…`.
+pub fn environment_of(path: &str) -> Option<&str> {
+    let mut parts = path.split('/');
+    let kind = parts.next()?;
+    let is_layout = FOLDERS.contains(&kind) || ["applications", "clusters"].contains(&kind);
+    let environment = parts.nth(1)?;
+    (is_layout && parts.next().is_some()).then_some(environment)
+}
+
+fn collect(
+    reader: Reader<'_>,
+    folder: &str,
+    only: Option<&BTreeSet<String>>,
+    objects: &mut Vec<Object>,
+) -> Result<(), Diagnostic> {
     for entry in reader.list(folder)? {
         let path = format!("{folder}/{}", entry.name);
         if entry.is_folder {
+            let is_wanted = |environment: &str| only.is_none_or(|only| only.contains(environment));
+            if environment_of(&format!("{path}/")).is_some_and(|environment| !is_wanted(environment)) {
+                continue;
+            }
             // A linked folder could lead in a circle, and Argo CD does not follow it out of the repository either.
             if !entry.is_link {
-                collect(reader, &path, objects)?;
+                collect(reader, &path, only, objects)?;
             }
         } else if path.ends_with(".yaml") || path.ends_with(".yml") {
             objects.extend(documents(reader, &path)?.into_iter().map(|node| Object { folder: folder.into(), node }));
@@ -224,6 +251,7 @@ impl Reading<'_> {
             version,
             wave: wave(application),
             cluster_kinds: Vec::new(),
+            list_keys: Arc::default(),
             credentials: Vec::new(),
             values: self.values(chart, &value_files)?,
             manifests: self.manifests(&sources)?,
@@ -342,6 +370,7 @@ impl Deployment {
             version: located(version),
             wave: Located { value: 0, place },
             cluster_kinds: Vec::new(),
+            list_keys: Arc::default(),
             credentials: Vec::new(),
             values: Values::new(merged, None),
             manifests: Vec::new(),

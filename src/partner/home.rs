@@ -1,12 +1,13 @@
 //! Where the registry of partners is.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::edits::{self, Edit};
 use crate::publish::RelativePath;
 use crate::rules::Conditions;
-use crate::tree::{Repositories, Tree, on_disk};
+use crate::tree::{Repositories, Tree, is_in_environment_repository, on_disk};
 use crate::workspace::{Reader, USUAL_REGISTRY, Workspace, usual_registry};
 
 /// The repositories at hand.
@@ -41,10 +42,28 @@ impl Home {
     /// Makes edits of these files: all of them, or none.
     ///
     /// # Errors
-    /// As [`edits::write`].
+    /// As [`edits::write`], and where a folder on the way is a symbolic link.
     pub fn write(&self, edits: &[Edit]) -> Result<(), Diagnostic> {
         let tree = self.tree();
+        edits.iter().try_for_each(|edit| self.refuse_linked_folders(&tree, &edit.path))?;
         edits::write(edits, |path| on_disk(&tree, self.root(), path))
+    }
+
+    /// Through a link, files outside of the repository could be written to.
+    fn refuse_linked_folders(&self, tree: &dyn Tree, path: &str) -> Result<(), Diagnostic> {
+        // How the environment repository itself is reached is for the user to say.
+        let repository = tree.environment_repository().filter(|_| is_in_environment_repository(tree, path));
+        let start = repository.map_or(0, |folder| folder.len() + 1);
+        let folders = path.match_indices('/').map(|(end, _)| end).filter(|end| *end >= start).map(|end| &path[..end]);
+        let is_link = |folder: &&str| {
+            let metadata = fs::symlink_metadata(on_disk(tree, self.root(), folder));
+            metadata.is_ok_and(|metadata| metadata.is_symlink())
+        };
+        match folders.into_iter().find(is_link) {
+            None => Ok(()),
+            Some(folder) => Err(Diagnostic::new(format!("{folder} is a symbolic link: nothing was written to {path}"))
+                .help("put a folder in its place, or edit by hand what it leads to")),
+        }
     }
 
     /// Returns the folder that paths are relative to, but for those of an environment repository beside a source repository.

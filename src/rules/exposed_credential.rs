@@ -1,6 +1,7 @@
 //! A credential that Kubernetes does not keep as a secret.
 
 use super::{Check, Rule, Severity};
+use crate::credential::is_credential_key;
 use crate::deployment::{Deployed, Deployment};
 use crate::diagnostic::Diagnostic;
 use crate::yaml::{Node, Path, Step};
@@ -50,7 +51,7 @@ fn diagnostic(leaf: &Node, path: &str, target: &str) -> Diagnostic {
 fn is_credential(path: &Path, leaf: &Node) -> bool {
     let Some(Step::Key(key)) = path.0.last() else { return false };
     let has_text = leaf.as_text().is_some_and(|text| !text.is_empty());
-    has_text && super::literal_credential::is_credential_key(key)
+    has_text && is_credential_key(key)
 }
 
 /// Returns whether this rule is the one to tell of a credential at a path of the dir chart's values.

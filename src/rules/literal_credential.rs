@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use super::{Check, Rule, Severity, exposed_credential};
-use crate::deployment::{Deployed, Deployment, PLACEHOLDER};
+use crate::credential::{
+    is_credential_key, is_credential_variable, is_htpasswd_row, is_reference, is_secret_data, url_passwords,
+};
+use crate::deployment::{Deployed, Deployment};
 use crate::diagnostic::Diagnostic;
 use crate::yaml::{Node, Path, Step, Text, Value};
 
@@ -17,34 +20,6 @@ pub(super) static RULE: Rule = Rule {
     mend: "Remove it and let an ExternalSecret provide it.",
     check: Check::Deployment(check),
 };
-
-/// Keys whose text is a credential wherever they stand, lower-case and without `-` and `_`; sorted.
-const KEYS: [&str; 24] = [
-    "accesskeyid",
-    "accesstoken",
-    "apikey",
-    "apitoken",
-    "authheader",
-    "bearertoken",
-    "bindpassword",
-    "clientsecret",
-    "credentials",
-    "htpasswd",
-    "kubeconfig",
-    "kubeconfigbase64",
-    "passphrase",
-    "passwd",
-    "password",
-    "postgrespassword",
-    "privatekey",
-    "privkey",
-    "refreshtoken",
-    "replicationpassword",
-    "secretaccesskey",
-    "secretkey",
-    "sharedsecret",
-    "token",
-];
 
 fn check(deployment: &Deployment) -> Vec<Diagnostic> {
     // Values that somebody gives Helm by hand need not be in a repository.
@@ -100,23 +75,6 @@ fn credential(component: &Deployed, values: &Node, path: &Path, leaf: &Node) -> 
     within(&text)
 }
 
-/// Nothing, the placeholder, or the name of an environment variable that holds the credential.
-fn is_reference(text: &str) -> bool {
-    let variable = text.strip_prefix('$').map(|name| name.trim_matches(['{', '}', '(', ')']));
-    let is_name = |name: &str| {
-        !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
-    };
-    text.is_empty() || text == PLACEHOLDER || variable.is_some_and(is_name)
-}
-
-/// Returns whether a path leads into the data of a Kubernetes Secret.
-fn is_secret_data(root: &Node, path: &Path) -> bool {
-    let kind = |kind: &str| root.get("kind").and_then(Node::as_text) == Some(kind);
-    let first = path.0.first();
-    let is_data = matches!(first, Some(Step::Key(key)) if ["data", "stringData"].contains(&&**key));
-    is_data && kind("Secret")
-}
-
 fn matches(pattern: &[Text], path: &Path) -> bool {
     pattern.len() == path.0.len()
         && pattern.iter().zip(&path.0).all(|(part, step)| match step {
@@ -130,11 +88,6 @@ fn last_key(path: &Path) -> Option<&str> {
         Step::Key(key) => Some(key),
         Step::Item(_) => None,
     }
-}
-
-pub(super) fn is_credential_key(key: &str) -> bool {
-    let plain = || key.bytes().filter(|b| !matches!(b, b'-' | b'_')).map(|b| b.to_ascii_lowercase());
-    KEYS.binary_search_by(|known| known.bytes().cmp(plain())).is_ok()
 }
 
 /// Returns whether a `secretKey` only names a key: that of an ExternalSecret's datum.
@@ -155,12 +108,6 @@ fn environment_variable<'a>(values: &'a Node, path: &Path) -> Option<&'a str> {
     parent(values, path)?.get("name")?.as_text()
 }
 
-fn is_credential_variable(name: &str) -> bool {
-    const ENDINGS: [&str; 7] = ["PASSWORD", "PASSWD", "TOKEN", "SECRET", "PRIVATE_KEY", "API_KEY", "ACCESS_KEY"];
-    let name = name.to_ascii_uppercase();
-    ENDINGS.iter().any(|ending| name.ends_with(ending))
-}
-
 /// Returns what kind of credential stands inside a text under a harmless key.
 fn within(text: &str) -> Option<String> {
     if text.contains("PRIVATE KEY-----") {
@@ -173,25 +120,12 @@ fn within(text: &str) -> Option<String> {
     if text.lines().any(is_htpasswd_row) {
         return Some("a row of an htpasswd file".into());
     }
-    if has_user_with_password(text) {
+    if url_passwords(text).next().is_some() {
         return Some("a URL with a password".into());
     }
     let json = text.trim_start().starts_with(['{', '[']);
     let parsed: Option<serde_json::Value> = json.then(|| serde_json::from_str(text).ok()).flatten();
     parsed.and_then(|value| in_json(&value, ""))
-}
-
-fn is_htpasswd_row(line: &str) -> bool {
-    let hash = line.trim().split_once(':').map(|(_, hash)| hash);
-    hash.is_some_and(|hash| ["$2y$", "$2a$", "$2b$", "$apr1$", "{SHA}"].iter().any(|prefix| hash.starts_with(prefix)))
-}
-
-fn has_user_with_password(text: &str) -> bool {
-    text.split("://").skip(1).any(|rest| {
-        let authority = rest.split(['/', ' ', '"', '\n', '?']).next().unwrap_or_default();
-        let user = authority.split_once('@').map(|(user, _)| user);
-        user.and_then(|user| user.split_once(':')).is_some_and(|(_, password)| !is_reference(password))
-    })
 }
 
 fn in_json(value: &serde_json::Value, key: &str) -> Option<String> {

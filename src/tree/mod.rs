@@ -39,6 +39,20 @@ pub trait Tree: Sync {
     }
 }
 
+impl<T: Tree + ?Sized> Tree for &T {
+    fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, TreeError> {
+        (**self).read(path, limit)
+    }
+
+    fn list(&self, folder: &str) -> Result<Option<Vec<Listed>>, TreeError> {
+        (**self).list(folder)
+    }
+
+    fn environment_repository(&self) -> Option<&str> {
+        (**self).environment_repository()
+    }
+}
+
 /// A file or folder in a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {

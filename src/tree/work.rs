@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
@@ -18,6 +18,11 @@ impl WorkTree {
     /// Returns the tree below `root`.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
+    }
+
+    /// Returns the folder that the paths are relative to.
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 }
 

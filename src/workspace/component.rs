@@ -1,6 +1,7 @@
 //! `base/<component>/`: a chart, and what dirops must know of it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::fields::{Fields, Located, texts, wrong_type};
 use super::form::{Forms, forms};
@@ -35,7 +36,7 @@ pub struct Component {
     /// In-cluster services: what the chart appends to the release's name, and the port.
     pub services: Vec<(Located<Text>, i64)>,
     /// Lists that merge by a key of their items: the list's path and the key.
-    pub list_keys: ListKeys,
+    pub list_keys: Arc<ListKeys>,
     /// Value paths that hold credentials; `*` stands for any key or item.
     pub credentials: Vec<Vec<Text>>,
     /// Value paths whose change must restart what reads them.
@@ -146,7 +147,7 @@ impl Component {
             wave: wave(&fields)?.unwrap_or(Located { value: 0, place: node.place }),
             cluster_kinds: list(&fields, "clusterKinds")?.iter().map(kind).collect::<Result<_, _>>()?,
             services: services(&fields)?,
-            list_keys: list_keys(&fields)?,
+            list_keys: Arc::new(list_keys(&fields)?),
             credentials: fields.texts("credentials")?.iter().map(|path| split(path)).collect(),
             restart_on: fields.texts("restartOn")?,
             secrets: list(&fields, "secrets")?.iter().map(secret).collect::<Result<_, _>>()?,

@@ -30,6 +30,12 @@ pub fn embedded_json(file: FileId, file_text: &str, scalar: &Node) -> Result<Nod
 pub fn json_in(scalar: &Node) -> Option<Node> {
     let text = scalar.as_text()?;
     serde_json::from_str::<IgnoredAny>(text).ok()?;
+    yaml_in(scalar)
+}
+
+/// Reads the text of a scalar as one YAML document, where it is one. Places are as those of [`json_in`].
+pub fn yaml_in(scalar: &Node) -> Option<Node> {
+    let text = scalar.as_text()?;
     let written = Written::guess(scalar);
     parse_moved(scalar.place.file, text, &|place| written.place(scalar.place, place)).ok()
 }

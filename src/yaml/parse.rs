@@ -71,6 +71,15 @@ pub fn parse_stream(file: FileId, text: &str) -> Result<Vec<Node>, Diagnostic> {
     Composer::new(file).read(text)
 }
 
+/// Reads as [`parse_stream`] what stands in a file from a line on, counted from 1.
+///
+/// # Errors
+/// As [`parse_stream`].
+pub fn parse_stream_from(file: FileId, text: &str, line: u32) -> Result<Vec<Node>, Diagnostic> {
+    let moved = |place: Place| Place { line: place.line + line - 1, end_line: place.end_line + line - 1, ..place };
+    Composer { moved: &moved, ..Composer::new(file) }.read(text)
+}
+
 fn refuse_control_characters(file: FileId, text: &str) -> Result<(), Diagnostic> {
     let forbidden = |offset: usize, c: char| match c {
         // By itself it ends a line in YAML and in nothing else: a reviewer would not see what is on the next one.

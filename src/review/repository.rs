@@ -1,0 +1,272 @@
+//! Comparing two states of an environment repository, whoever wrote it.
+//!
+//! Only what changed is read: the files that differ, and the environments that they belong to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use super::change::{Change, Documents, changes};
+use super::document::{Content, Document, of_components, own_part};
+use super::effect::Effect;
+use super::fold::fold;
+use super::side::{Side, changed, is_yaml};
+use super::{Failure, Request, Review, Trust, Which};
+use crate::chart::Records;
+use crate::deployment::{self, Deployment};
+use crate::diagnostic::{Diagnostic, Sources};
+use crate::parallel;
+use crate::tree::{Listed, Tree, TreeError};
+use crate::workspace::Reader;
+use crate::yaml::{Map, Node, Text, parse_stream};
+
+/// What dir-staging's layout has in its root.
+const LAYOUT: [&str; 5] = ["applications", "applicationsets", "clusters", "projectapps", "projects"];
+/// Where its federation files are.
+const ONBOARDING: &str = "onboarding/";
+
+/// Returns whether a tree is an environment repository.
+pub fn is_environment_repository(tree: &dyn Tree) -> bool {
+    LAYOUT.iter().any(|folder| matches!(tree.list(folder), Ok(Some(_))))
+}
+
+/// Compares two states of an environment repository.
+///
+/// # Errors
+/// Where it cannot be told which files differ.
+pub fn review(before: &Side, after: &Side, folder: &Path, request: &Request) -> Result<Review, Vec<Diagnostic>> {
+    let mut review = Review::new(before, after);
+    let mut changed = changed(before, after, folder).map_err(|problem| vec![problem])?;
+    // What dirops keeps of what it wrote: it follows from the files.
+    changed.retain(|path| !path.starts_with(".dirops/"));
+    let only = environments(&changed);
+    let trees = [Seen::new(before.tree()), Seen::new(after.tree())];
+    let sources = [Sources::default(), Sources::default()];
+    let is_configuration = |path: &String| is_in_layout(path);
+    let indexes = [0, 1];
+    let read = match changed.iter().any(is_configuration) {
+        true => parallel::map(request.jobs, &indexes, |index| {
+            read(&trees[*index], &sources[*index], only.as_ref(), request)
+        }),
+        false => indexes.iter().map(|_| Ok(Read::default())).collect(),
+    };
+    let mut sides = Vec::new();
+    for (index, (which, read)) in [Which::Before, Which::After].into_iter().zip(read).enumerate() {
+        match read {
+            Ok(read) => sides.push(read),
+            Err(problems) => {
+                review.failures.extend(problems.iter().map(|problem| Failure::of(which, "", problem, &sources[index])));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    let mut covered = BTreeSet::new();
+    let understood = review.failures.is_empty();
+    if let (true, Some(new), Some(old)) = (understood, sides.pop(), sides.pop()) {
+        covered.extend(trees.iter().flat_map(Seen::paths));
+        review.trust = (old.trust.clone(), new.trust.clone());
+        found.extend(compare(old, new, &sources));
+    }
+    let rest: Vec<&String> = changed.iter().filter(|path| !covered.contains(*path)).collect();
+    let mut files =
+        FileComparison { trees: &trees, sources: &sources, understood, found: Vec::new(), review: &mut review };
+    files.compare(&rest);
+    found.extend(files.found);
+    request.retain(&mut found);
+    review.compared = only.as_ref().map_or(0, BTreeSet::len);
+    let told = paths(&found);
+    review.without_effect =
+        changed.iter().filter(|path| covered.contains(*path) && !told.contains(*path)).cloned().collect();
+    review.changes = fold(found);
+    Ok(review)
+}
+
+fn is_in_layout(path: &str) -> bool {
+    path.split_once('/').is_some_and(|(top, _)| LAYOUT.contains(&top))
+}
+
+/// Returns the environments that files belong to; nothing where one may belong to any.
+fn environments(changed: &BTreeSet<String>) -> Option<BTreeSet<String>> {
+    let in_layout = changed.iter().filter(|path| is_in_layout(path));
+    in_layout.map(|path| deployment::environment_of(path).map(str::to_owned)).collect()
+}
+
+/// The files that changes name as their causes.
+fn paths(found: &[Change]) -> BTreeSet<String> {
+    let causes = found.iter().flat_map(|change| [&change.cause.before, &change.cause.after]);
+    causes.flatten().map(|origin| origin.path.to_string()).collect()
+}
+
+/// What one side has.
+#[derive(Default)]
+struct Read {
+    /// Documents by environment.
+    documents: BTreeMap<Text, Vec<Document>>,
+    trust: Vec<Trust>,
+}
+
+fn read(
+    tree: &Seen<'_>,
+    sources: &Sources,
+    only: Option<&BTreeSet<String>>,
+    request: &Request,
+) -> Result<Read, Vec<Diagnostic>> {
+    if !is_environment_repository(tree) {
+        return Ok(Read::default());
+    }
+    let reader = Reader { tree, sources };
+    let records = Records::new(reader);
+    let find = |chart: &str, version: &str| records.find(chart, version);
+    let repository = deployment::read_back(reader, &find, only, request.jobs)?;
+    let mut read = Read::default();
+    for (folder, node) in &repository.objects {
+        let environment: Text = folder.rsplit('/').next().unwrap_or(folder).into();
+        let kind = node.get("kind").and_then(Node::as_text).unwrap_or_default();
+        let document = match kind {
+            // Applications of charts are compared with what they deploy.
+            "Application" if deploys_chart(node, &repository.deployments) => continue,
+            "ApplicationSet" => Document::object("", &own_part(node)),
+            _ => Document::object("", node),
+        };
+        read.documents.entry(environment).or_default().push(document);
+    }
+    for deployment in &repository.deployments {
+        read.documents.entry(deployment.environment.clone()).or_default().extend(of_components(deployment));
+        read.trust.extend(Trust::of(deployment));
+    }
+    Ok(read)
+}
+
+fn deploys_chart(node: &Node, deployments: &[Deployment]) -> bool {
+    let name = node.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Node::as_text);
+    let mut components = deployments.iter().flat_map(|deployment| &deployment.components);
+    name.is_some_and(|name| components.any(|component| &*component.application == name))
+}
+
+fn compare(mut old: Read, mut new: Read, sources: &[Sources; 2]) -> Vec<Change> {
+    let names: BTreeSet<Text> = old.documents.keys().chain(new.documents.keys()).cloned().collect();
+    let side = |read: &mut Read, name: &Text, index: usize| Documents {
+        documents: read.documents.remove(name).unwrap_or_default(),
+        sources: &sources[index],
+    };
+    names.iter().flat_map(|name| changes(name, side(&mut old, name, 0), side(&mut new, name, 1))).collect()
+}
+
+/// Comparing files one by one: those that no Application reads, and all where it cannot be told which it reads.
+struct FileComparison<'a> {
+    trees: &'a [Seen<'a>; 2],
+    sources: &'a [Sources; 2],
+    /// Whether it is known which files Applications read.
+    understood: bool,
+    found: Vec<Change>,
+    review: &'a mut Review,
+}
+
+impl FileComparison<'_> {
+    fn compare(&mut self, paths: &[&String]) {
+        let mut sides: [BTreeMap<Text, Vec<Document>>; 2] = Default::default();
+        for path in paths {
+            let is_federation = path.starts_with(ONBOARDING) && path.ends_with(".yaml") && !path.contains("/.");
+            let is_configuration = is_in_layout(path) && is_yaml(path);
+            if !is_federation && !is_configuration {
+                self.review.not_configuration.push((*path).clone());
+                continue;
+            }
+            let environment: Text = deployment::environment_of(path).unwrap_or_default().into();
+            let read =
+                [self.documents(path, is_federation, Which::Before), self.documents(path, is_federation, Which::After)];
+            // A file that one side cannot read would look new, or gone.
+            if let [Some(old), Some(new)] = read {
+                sides[0].entry(environment.clone()).or_default().extend(old);
+                sides[1].entry(environment).or_default().extend(new);
+            }
+        }
+        let [mut old, mut new] = sides;
+        let names: BTreeSet<Text> = old.keys().chain(new.keys()).cloned().collect();
+        for name in names {
+            let side = |documents: &mut BTreeMap<Text, Vec<Document>>, index: usize| Documents {
+                documents: documents.remove(&name).unwrap_or_default(),
+                sources: &self.sources[index],
+            };
+            let mut changes = changes(&name, side(&mut old, 0), side(&mut new, 1));
+            for change in changes.iter_mut().filter(|change| self.understood && change.content != Content::Federation) {
+                change.effect = Effect::ReachesNothing;
+                change.why = "no Application reads this file".into();
+            }
+            self.found.extend(changes);
+        }
+    }
+
+    /// Returns what a file holds on one side; nothing where that cannot be read, which is then told.
+    fn documents(&mut self, path: &str, is_federation: bool, which: Which) -> Option<Vec<Document>> {
+        let index = if which == Which::Before { 0 } else { 1 };
+        let reader = Reader { tree: &self.trees[index], sources: &self.sources[index] };
+        let parsed = reader.text(path).and_then(|found| match found {
+            Some((file, text)) => parse_stream(file, &text),
+            None => Ok(Vec::new()),
+        });
+        match parsed {
+            Ok(nodes) => Some(
+                nodes
+                    .into_iter()
+                    .enumerate()
+                    .map(|(number, node)| document(path, number, node, is_federation))
+                    .collect(),
+            ),
+            Err(problem) => {
+                self.review.failures.push(Failure::of(which, "", &problem, reader.sources));
+                None
+            }
+        }
+    }
+}
+
+fn document(path: &str, number: usize, node: Node, is_federation: bool) -> Document {
+    let mut parts = path.split('/').skip(1);
+    let component = if path.starts_with("applications/") { parts.next().unwrap_or_default() } else { "" };
+    let name = if number == 0 { path.to_owned() } else { format!("{path} #{}", number + 1) };
+    if is_federation {
+        return Document::file("", "federation file", &name, Content::Federation, node);
+    }
+    if path.ends_with("values.yaml") {
+        let root = if node.as_map().is_some() { node } else { Node::new(node.place, Map::new()) };
+        return Document::file(component, "values", &name, Content::Values(component.into()), root);
+    }
+    match node.get("kind").and_then(Node::as_text) {
+        Some(_) => Document::object(component, &node),
+        None if path.ends_with("config.json") => {
+            Document { content: Content::Object, ..Document::file(component, "chart", &name, Content::File, node) }
+        }
+        None => Document::file(component, "file", &name, Content::File, node),
+    }
+}
+
+/// A tree that remembers which files were read.
+struct Seen<'a> {
+    tree: &'a dyn Tree,
+    read: Mutex<BTreeSet<String>>,
+}
+
+impl<'a> Seen<'a> {
+    fn new(tree: &'a dyn Tree) -> Self {
+        Self { tree, read: Mutex::default() }
+    }
+
+    fn paths(&self) -> BTreeSet<String> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Tree for Seen<'_> {
+    fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, TreeError> {
+        let content = self.tree.read(path, limit)?;
+        if content.is_some() {
+            self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
+        }
+        Ok(content)
+    }
+
+    fn list(&self, folder: &str) -> Result<Option<Vec<Listed>>, TreeError> {
+        self.tree.list(folder)
+    }
+}
