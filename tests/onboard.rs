@@ -325,6 +325,37 @@ fn an_environment_says_itself_how_it_is_reached() {
     onboard(&scratch, &["--env", "nowhere"]).expect(2).says("no environment `nowhere`");
 }
 
+#[test]
+fn revisions_do_as_well_as_folders() {
+    use dirops::diagnostic::Sources;
+    use dirops::partner::{Home, Partner, Profile, offboard, onboard};
+    use dirops::rules::Conditions;
+    use dirops::tree::{Repositories, Revision, in_environment_repository};
+
+    let scratch = apart();
+    let revisions = [scratch.source(), scratch.target()].map(|folder| (scratch::commit(&folder), folder));
+    let [source, environments] = revisions.map(|(revision, folder)| Revision::open(&folder, &revision).unwrap());
+    // What is in the folders by now is of no account.
+    scratch.write("base/environment.yaml", "}");
+    fs::remove_dir_all(scratch.target().join("onboarding")).unwrap();
+    let tree = Repositories::new(source).with_environments("dir-staging", environments);
+    let conditions = Conditions { now: None, jobs: 1 };
+    let home = Home { tree: &tree, into: true, registry: None, conditions };
+    let partner = Partner {
+        trust_domain: "new.example.net".parse().unwrap(),
+        endpoint: ENDPOINT[1].to_owned(),
+        profile: Profile::HttpsWeb,
+        endpoint_id: None,
+        bundle: None,
+    };
+    let sources = Sources::default();
+    let onboarding = onboard(&home, &partner, false, &sources).unwrap();
+    assert_eq!(in_environment_repository(&tree, &onboarding.edits[0].path), Some(FILE));
+    assert_eq!(onboarding.changes.unwrap()[0].files, ["applications/app/one/gen.values.yaml"]);
+    let gone = offboard(&home, &"partner.example.net".parse().unwrap(), false, &sources).unwrap();
+    assert_eq!(in_environment_repository(&tree, &gone.edits[0].path), Some(PARTNER));
+}
+
 // Offboarding.
 
 const GRANTED: &str = "\

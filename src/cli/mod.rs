@@ -20,7 +20,7 @@ mod why;
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -28,7 +28,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::parallel;
-use crate::partner::Change;
+use crate::partner::{self, Change};
 use crate::rules::Finding;
 use crate::tree::Repositories;
 use crate::workspace::Workspace;
@@ -58,6 +58,12 @@ impl Folders {
     /// Returns the files in them.
     fn tree(&self) -> Repositories<'static> {
         Repositories::in_folders(&self.source, self.environment_repository.as_deref())
+    }
+
+    /// Returns where partners' files and grants are; `into` is the environment repository that a command was given.
+    fn of_partners(&self, into: Option<&Path>) -> partner::Folders {
+        let environment_repository = into.or(self.environment_repository.as_deref()).map(Path::to_path_buf);
+        partner::Folders { source: self.source.clone(), environment_repository }
     }
 }
 

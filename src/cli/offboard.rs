@@ -30,10 +30,11 @@ pub(super) struct Arguments {
 
 pub(super) fn run(folders: &Folders, arguments: &Arguments) -> Exit {
     let sources = Sources::default();
+    let folders = folders.of_partners(arguments.into.as_deref());
+    let tree = folders.tree();
     let home = Home {
-        source: folders.source.clone(),
+        tree: &tree,
         into: arguments.into.is_some(),
-        environment_repository: arguments.into.clone().or_else(|| folders.environment_repository.clone()),
         registry: None,
         conditions: Conditions { now: Some(now()), jobs: jobs(None) },
     };
@@ -49,7 +50,7 @@ pub(super) fn run(folders: &Folders, arguments: &Arguments) -> Exit {
         let diffs: String = offboarding.edits.iter().map(Edit::to_diff).collect();
         return print(&(diffs + &told(trust_domain, &offboarding)));
     }
-    match home.write(&offboarding.edits) {
+    match folders.write(&offboarding.edits) {
         Ok(()) => {
             let done: String = offboarding.edits.iter().map(done).collect();
             print(&(done + &told(trust_domain, &offboarding)))

@@ -53,10 +53,11 @@ pub(super) struct Arguments {
 
 pub(super) fn run(folders: &Folders, mut arguments: Arguments) -> Exit {
     let sources = Sources::default();
+    let folders = folders.of_partners(arguments.into.as_deref());
+    let tree = folders.tree();
     let mut home = Home {
-        source: folders.source.clone(),
+        tree: &tree,
         into: arguments.into.is_some(),
-        environment_repository: arguments.into.clone().or_else(|| folders.environment_repository.clone()),
         registry: arguments.registry.clone(),
         conditions: Conditions { now: Some(arguments.now.unwrap_or_else(now)), jobs: jobs(None) },
     };
@@ -75,14 +76,14 @@ pub(super) fn run(folders: &Folders, mut arguments: Arguments) -> Exit {
         let diffs: String = onboarding.edits.iter().map(Edit::to_diff).collect();
         return print(&(diffs + &changes(&onboarding)));
     }
-    match home.write(&onboarding.edits) {
+    match folders.write(&onboarding.edits) {
         Ok(()) => print(&told(&onboarding)),
         Err(problem) => report(&[problem], &sources),
     }
 }
 
 /// Completes the arguments from an environment, or by asking where somebody sits at a terminal.
-fn complete(home: &mut Home, arguments: &mut Arguments, sources: &Sources) -> Result<(), Refusal> {
+fn complete(home: &mut Home<'_>, arguments: &mut Arguments, sources: &Sources) -> Result<(), Refusal> {
     if let Some(name) = &arguments.env {
         let own = partner::of_environment(home, name, sources)?;
         arguments.trust_domain = Some(own.trust_domain);

@@ -34,7 +34,7 @@ pub(super) struct Judged {
 impl Judged {
     /// Judges everything.
     pub(super) fn of(
-        home: &Home,
+        home: &Home<'_>,
         workspace: Option<&Workspace<'_>>,
         reader: Reader<'_>,
         folder: &str,
@@ -58,7 +58,7 @@ impl Judged {
         Ok(judged)
     }
 
-    fn add(&mut self, home: &Home, workspace: &Workspace<'_>, folder: &str) {
+    fn add(&mut self, home: &Home<'_>, workspace: &Workspace<'_>, folder: &str) {
         let environments: Vec<&Environment> = workspace.environments.iter().collect();
         self.findings.extend(rules::check_registries(workspace, &environments, &home.conditions));
         let judge = |environment: &&Environment| {

@@ -45,22 +45,22 @@ pub enum Next {
 /// # Errors
 /// Where something cannot be read or edited, nothing names the partner, grants would remain, or there would be errors.
 pub fn offboard(
-    home: &Home,
+    home: &Home<'_>,
     trust_domain: &TrustDomain,
     grants_are_gone: bool,
     sources: &Sources,
 ) -> Result<Offboarding, Refusal> {
-    let tree = home.tree();
-    let registry = home.registry(&tree)?;
-    let workspace = home.workspace(&tree, sources)?;
-    let reader = Reader { tree: &tree, sources };
+    let tree = home.tree;
+    let registry = home.registry()?;
+    let workspace = home.workspace(tree, sources)?;
+    let reader = Reader { tree, sources };
     let grants = match &workspace {
         Some(workspace) => grants(reader, workspace, trust_domain)?,
         None => Vec::new(),
     };
     let files = files(home, reader, workspace.as_ref(), &registry, trust_domain)?;
     let (elsewhere, here): (Vec<_>, Vec<_>) =
-        files.into_iter().partition(|edit| is_in_environment_repository(&tree, &edit.path));
+        files.into_iter().partition(|edit| is_in_environment_repository(tree, &edit.path));
     let (edits, next) = match (&workspace, home.into) {
         (None, _) if !grants_are_gone => return Err(unknown_grants(trust_domain).into()),
         (None, _) => (here, None),
@@ -81,7 +81,7 @@ pub fn offboard(
     let next = next.filter(|next| *next == Next::RemoveFile || !edits.is_empty());
     // In the end both are gone: it is that which must be right.
     let done: Vec<Edit> = edits.iter().chain(elsewhere.iter().filter(|_| !home.into)).cloned().collect();
-    let edited = edits::applied(&tree, &done);
+    let edited = edits::applied(tree, &done);
     let after_workspace = home.workspace(&edited, sources)?;
     let before = Judged::of(home, workspace.as_ref(), reader, &registry)?;
     let after = Judged::of(home, after_workspace.as_ref(), Reader { tree: &edited, sources }, &registry)?;
@@ -96,7 +96,7 @@ pub fn offboard(
         refuse_leftovers(workspace, &after, trust_domain)?;
     }
     // Until the other repository follows, only what is edited here is gone.
-    let edited = edits::applied(&tree, &edits);
+    let edited = edits::applied(tree, &edits);
     let meanwhile = home.workspace(&edited, sources)?;
     let after = Judged::of(home, meanwhile.as_ref(), Reader { tree: &edited, sources }, &registry)?;
     let widened = match (&workspace, &meanwhile) {
@@ -147,7 +147,7 @@ fn grants(reader: Reader<'_>, workspace: &Workspace<'_>, trust_domain: &TrustDom
 
 /// Returns the edits that remove the partner's federation files, from the registries that are trusted or at hand.
 fn files(
-    home: &Home,
+    home: &Home<'_>,
     reader: Reader<'_>,
     workspace: Option<&Workspace<'_>>,
     registry: &str,

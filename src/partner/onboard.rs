@@ -71,21 +71,21 @@ pub struct Onboarding {
 ///
 /// # Errors
 /// Where something cannot be read, the partner is there already, or there would be errors.
-pub fn onboard(home: &Home, partner: &Partner, force: bool, sources: &Sources) -> Result<Onboarding, Refusal> {
+pub fn onboard(home: &Home<'_>, partner: &Partner, force: bool, sources: &Sources) -> Result<Onboarding, Refusal> {
     refuse_bad_arguments(partner)?;
-    let tree = home.tree();
-    let registry = home.registry(&tree)?;
+    let tree = home.tree;
+    let registry = home.registry()?;
     let path = path_of(&registry, &partner.trust_domain)?;
-    let workspace = home.workspace(&tree, sources)?;
-    let before = Judged::of(home, workspace.as_ref(), Reader { tree: &tree, sources }, &registry)?;
-    let edit = edit(&tree, workspace.as_ref(), partner, &path, sources)?;
+    let workspace = home.workspace(tree, sources)?;
+    let before = Judged::of(home, workspace.as_ref(), Reader { tree, sources }, &registry)?;
+    let edit = edit(tree, workspace.as_ref(), partner, &path, sources)?;
     if let (Some(_), false, false) = (&edit.before, force, edit.before == edit.after) {
         return Err(Diagnostic::new(format!("`{}` has a federation file already: {path}", partner.trust_domain))
             .help("--force edits it, comments stay; --dry-run --force shows how")
             .into());
     }
     let edits: Vec<Edit> = Some(edit).filter(|edit| edit.before != edit.after).into_iter().collect();
-    let edited = edits::applied(&tree, &edits);
+    let edited = edits::applied(tree, &edits);
     let after_workspace = home.workspace(&edited, sources)?;
     let after = Judged::of(home, after_workspace.as_ref(), Reader { tree: &edited, sources }, &registry)?;
     let after = after.refuse_new_errors(&before, &path, sources).map_err(|mut refusal| {
@@ -98,7 +98,7 @@ pub fn onboard(home: &Home, partner: &Partner, force: bool, sources: &Sources) -
     Ok(Onboarding {
         findings: after.about(&path, sources),
         changes: workspace.map(|_| after.changes_since(&before)),
-        in_environment_repository: is_in_environment_repository(&tree, &path),
+        in_environment_repository: is_in_environment_repository(tree, &path),
         path,
         edits,
     })

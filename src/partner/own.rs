@@ -28,9 +28,8 @@ pub struct Own {
 ///
 /// # Errors
 /// Where there is no such environment, or it has no bundle endpoint.
-pub fn of_environment(home: &Home, name: &str, sources: &Sources) -> Result<Own, Refusal> {
-    let tree = home.tree();
-    let Some(workspace) = home.workspace(&tree, sources)? else {
+pub fn of_environment(home: &Home<'_>, name: &str, sources: &Sources) -> Result<Own, Refusal> {
+    let Some(workspace) = home.workspace(home.tree, sources)? else {
         return Err(Diagnostic::new(format!("there is no source repository here to take `{name}` from"))
             .help("run dirops in one, or name it with --source")
             .into());

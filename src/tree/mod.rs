@@ -15,7 +15,7 @@ use std::io;
 pub use edited::Edited;
 pub use embedded::Embedded;
 pub use recorded::Recorded;
-pub use repositories::{Repositories, is_in_environment_repository, on_disk};
+pub use repositories::{Repositories, in_environment_repository, is_in_environment_repository, on_disk};
 pub use revision::{Revision, changed_since};
 pub use work::WorkTree;
 

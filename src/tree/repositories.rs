@@ -72,10 +72,12 @@ pub fn on_disk(tree: &dyn Tree, source: &Path, path: &str) -> PathBuf {
 
 /// Returns whether a path is one of the environment repository.
 pub fn is_in_environment_repository(tree: &dyn Tree, path: &str) -> bool {
-    tree.environment_repository().is_some_and(|folder| {
-        let rest = path.strip_prefix(folder);
-        rest.is_some_and(|rest| rest.starts_with('/'))
-    })
+    in_environment_repository(tree, path).is_some()
+}
+
+/// Returns the path that a file has in the environment repository itself, where it is of that one.
+pub fn in_environment_repository<'p>(tree: &dyn Tree, path: &'p str) -> Option<&'p str> {
+    path.strip_prefix(tree.environment_repository()?)?.strip_prefix('/')
 }
 
 #[cfg(test)]
@@ -106,6 +108,7 @@ mod tests {
         let both = Repositories::new(Embedded).with_environments("../other", Embedded);
         assert_eq!(on_disk(&both, Path::new("here"), "base/x"), Path::new("here/base/x"));
         assert_eq!(on_disk(&both, Path::new("here"), "../other/x"), Path::new("../other/x"));
+        assert_eq!(in_environment_repository(&both, "../other/x/y"), Some("x/y"));
         assert!(!is_in_environment_repository(&both, "../otherwise/x"));
     }
 }
