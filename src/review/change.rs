@@ -9,7 +9,7 @@ use super::effect::{Effect, Scope, effect_of, is_about_size};
 use super::secret;
 use super::step::{Step, Steps};
 use super::version;
-use crate::chart::Why;
+use crate::chart::{Records, Why};
 use crate::diagnostic::{Place, Sources};
 use crate::yaml::{Node, Path, Step as PathStep, Text, Value};
 
@@ -115,6 +115,8 @@ pub struct Documents<'a> {
     pub documents: Vec<Document>,
     /// The files that they come from.
     pub sources: &'a Sources,
+    /// Where what is known of a chart is looked for, where a document does not carry it.
+    pub records: Option<&'a Records<'a>>,
 }
 
 /// Returns what changes between two sets of documents of one environment.
@@ -122,9 +124,10 @@ pub fn changes(environment: &Text, before: Documents<'_>, after: Documents<'_>) 
     let mut found = Vec::new();
     let (pairs, mut gone, mut new) = pair(before.documents, after.documents);
     let sources = (before.sources, after.sources);
+    let records = (before.records, after.records);
     let mut of_component: BTreeMap<Text, Vec<Change>> = BTreeMap::new();
     for (old, current) in pairs {
-        let changes = document(environment, &old, &current, sources);
+        let changes = document(environment, &old, &current, sources, records);
         of_component.entry(current.component.clone()).or_default().extend(changes);
     }
     for (component, mut changes) in of_component {
@@ -162,12 +165,18 @@ fn keyed(documents: Vec<Document>) -> impl Iterator<Item = (Key, Document)> {
 }
 
 /// Returns what changes in one document.
-fn document(environment: &Text, before: &Document, after: &Document, sources: (&Sources, &Sources)) -> Vec<Change> {
+fn document(
+    environment: &Text,
+    before: &Document,
+    after: &Document,
+    sources: (&Sources, &Sources),
+    records: (Option<&Records<'_>>, Option<&Records<'_>>),
+) -> Vec<Change> {
     if before.root == after.root {
         return Vec::new();
     }
     let roots = (hidden(before), hidden(after));
-    let reach = (Unread::of(before), Unread::of(after));
+    let reach = (Unread::of(before, records.0), Unread::of(after, records.1));
     let differences = compare(&roots.0, &roots.1, &after.known.list_keys);
     let change = |difference: Difference| {
         let Difference { steps, before: old, after: new } = difference;
@@ -220,9 +229,14 @@ fn nearest(node: &Node, key: Place) -> Place {
 struct Unread(Vec<Vec<Text>>);
 
 impl Unread {
-    fn of(document: &Document) -> Self {
+    fn of(document: &Document, records: Option<&Records<'_>>) -> Self {
         let mut paths = Vec::new();
-        if let (Some(record), Some(values)) = (&document.known.record, document.root.as_map()) {
+        let known = document.known.record.clone();
+        let record = known.or_else(|| match &document.content {
+            Content::Values(chart) => records?.find(chart, &document.known.version),
+            _ => None,
+        });
+        if let (Some(record), Some(values)) = (record, document.root.as_map()) {
             record.judge(values, &mut |unknown| {
                 if matches!(unknown.why, Why::NotRead(_)) {
                     paths.push(unknown.path.clone());
@@ -261,6 +275,10 @@ fn judge(
         && version::grows(before, after)
     {
         return (Effect::Other, "the volume grows, where its storage class lets it".into());
+    }
+    let is_credential = [values.0, values.1].into_iter().flatten().any(secret::is_hidden);
+    if is_credential && effect > Effect::SecretSource {
+        return (Effect::SecretSource, "a credential that is written out".into());
     }
     let last = steps.0.last();
     let is_item = matches!(last, Some(Step::Item { .. } | Step::Content | Step::At { .. }));
@@ -409,6 +427,9 @@ fn whole_effect(document: &Document, root: &Node, kind: ChangeKind) -> (Effect, 
         (_, "Application") => Some((Effect::Other, "a component is deployed that was not there")),
         (_, "AppProject" | "ApplicationSet") if is_gone => {
             Some((Effect::DataLoss, "what it stands for is removed with it"))
+        }
+        (Content::Values(_), _) if is_gone => {
+            Some((Effect::DataLoss, "the component is removed, and its settings with it"))
         }
         (Content::Object, _) => match effect_of(document.scope(), &Steps::default()) {
             (Effect::Other, _) => None,

@@ -25,6 +25,9 @@ pub struct Difference {
 const ITEM_KEYS: [&str; 9] =
     ["name", "trustDomain", "host", "secretKey", "mountPath", "containerPort", "appName", "key", "id"];
 
+/// Stands for what tells objects of Kubernetes apart: kind, namespace and name.
+pub(super) const OBJECT: &str = "object";
+
 /// Lists whose order means something: processes take arguments in order, Helm lays a later file over an earlier one, and
 /// the later of two sources of a variable wins.
 const ORDERED: [&str; 8] =
@@ -186,7 +189,7 @@ impl ItemKey {
     fn name(&self) -> Text {
         match self {
             Self::Key(key) => key.clone(),
-            Self::Object => "object".into(),
+            Self::Object => OBJECT.into(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What a change does to a running system: one table of paths.
 
+use super::compare::OBJECT;
 use super::step::{Step, Steps};
 
 /// What a change does to a running system, the riskiest first.
@@ -133,6 +134,8 @@ const TABLE: &[Row] = &[
     ),
     Row(Federation, "className", Identity, "another SPIRE controller looks after the partner"),
     Row(Federation, "**", Identity, "who is trusted, and how"),
+    // An Ingress has a class, a secret and hosts of its own.
+    Row(Values, "**.ingress.**", Exposure, "what can be reached from outside, and under which name"),
     // Who the environment is.
     Row(Values, "**.federation.*.trustDomain", Identity, "another partner"),
     Row(Values, "**.federation.*.bundleEndpointURL", Identity, "the partner's bundle is fetched from elsewhere"),
@@ -315,6 +318,12 @@ const TABLE: &[Row] = &[
         Other,
         "the order of the sync",
     ),
+    Row(
+        Kinds(&["Application"]),
+        "metadata.annotations.\"argocd.argoproj.io/compare-options\"",
+        Other,
+        "how Argo CD compares what is there with what should be",
+    ),
     Row(Kinds(&["Application"]), "metadata.labels.**", Cosmetic, "labels of the Application"),
     Row(
         Kinds(&["ApplicationSet"]),
@@ -326,7 +335,6 @@ const TABLE: &[Row] = &[
     Row(Kinds(&["chart"]), "*", Version, "the chart comes from elsewhere"),
     Row(Kinds(&["cluster"]), "**", DataLoss, "deployed elsewhere: what is there stays behind or is removed"),
     // What can be reached from outside.
-    Row(Values, "**.ingress.**", Exposure, "what can be reached from outside, and under which name"),
     Row(Values, "**.service.type", Exposure, "from where the service can be reached"),
     Row(Values, "**.service.nodePort", Exposure, "on which port of the nodes the service is reached"),
     Row(Values, "**.service.**", Exposure, "how the service is reached"),
@@ -429,9 +437,46 @@ const SMALLER: &str = "a volume cannot be made smaller: it is made anew, empty";
 
 /// Returns what a change at a path does, and why. Paths that the table does not know are [`Effect::Other`].
 pub fn effect_of(scope: Scope<'_>, steps: &Steps) -> (Effect, &'static str) {
+    if let Some((kind, below)) = raw_object(scope, steps) {
+        return effect_of(Scope::Object(kind), &below);
+    }
     let path = parts(steps);
     let row = TABLE.iter().find(|Row(place, pattern, ..)| applies(place, scope) && matches(pattern, &path));
     row.map_or((Other, "what it does is not known"), |Row(_, _, effect, why)| (*effect, *why))
+}
+
+/// Returns the kind of the object that a path in the values of the chart `raw` is in, and the path in that: all that the
+/// chart does is to write out the objects in its values.
+fn raw_object<'a>(scope: Scope<'_>, steps: &'a Steps) -> Option<(&'a str, Steps)> {
+    match (scope, steps.0.as_slice()) {
+        (Scope::Values("raw"), [Step::Key(list), Step::Item { key, value }, below @ ..])
+            if &**list == "resources" && &**key == OBJECT =>
+        {
+            Some((value.split(' ').next()?, Steps(below.to_vec())))
+        }
+        _ => None,
+    }
+}
+
+/// Returns the table as a document.
+pub fn markdown() -> String {
+    let mut text = String::from(
+        "# What changes do\n\nThe table by which `dirops diff` says what a change does to a running system. The first row that \
+         fits wins; a path that no row knows is *other*, never *cosmetic*. `*` stands for any key or item, `**` for any \
+         number of them, and letter case does not count. Values that a chart does not read reach nothing, whatever their \
+         path (docs/check.md, \"What a chart reads\").\n\n| in | path | effect | why |\n|---|---|---|---|\n",
+    );
+    for Row(place, pattern, effect, why) in TABLE {
+        let place = match place {
+            Where::Values => "values".to_owned(),
+            Where::Chart(chart) => format!("values of {chart}"),
+            Where::Kinds(kinds) => kinds.join(", "),
+            Where::Federation => "federation files".to_owned(),
+            Where::Anything => "anything".to_owned(),
+        };
+        text.push_str(&format!("| {place} | `{pattern}` | {} | {why} |\n", effect.title()));
+    }
+    text
 }
 
 /// Returns whether a row is about the size of a volume.

@@ -36,7 +36,7 @@ pub fn review(before: &Side, after: &Side, request: &Request) -> Result<Review, 
                 Err(problem) => review.failures.push(Failure::of(which, "", &problem, sources)),
             }
         }
-        sides.push(Documents { documents, sources });
+        sides.push(Documents { documents, sources, records: None });
     }
     if let (true, Some(new), Some(old)) = (review.failures.is_empty(), sides.pop(), sides.pop()) {
         let mut found = changes(&"".into(), old, new);
@@ -85,7 +85,16 @@ impl Chunk<'_> {
             Some(line) => parse_stream_from(self.of.file, self.text, line)?,
             None => parse_stream(self.of.file, self.text)?,
         };
-        Ok(nodes.into_iter().map(|node| document(&self.of.path, node)).collect())
+        Ok(nodes.into_iter().flat_map(listed).map(|node| document(&self.of.path, node)).collect())
+    }
+}
+
+/// Returns the objects of a list, or the one that it is.
+fn listed(node: Node) -> Vec<Node> {
+    let is_list = node.get("kind").and_then(Node::as_text) == Some("List");
+    match node.get("items").and_then(Node::as_list).filter(|_| is_list) {
+        Some(items) => items.to_vec(),
+        None => vec![node],
     }
 }
 

@@ -26,9 +26,10 @@ use std::path::PathBuf;
 pub use change::{Cause, Change, ChangeKind, Highlight, Origin, highlights};
 pub use compare::{Difference, compare};
 pub use document::{Content, Object};
-pub use effect::{EFFECTS, Effect, Scope};
+pub use effect::{EFFECTS, Effect, Scope, markdown as effects_markdown};
 pub use fold::{Folded, Occurrence};
 pub use format::Format as TextFormat;
+pub use json::schema;
 pub use side::Range;
 pub use step::{Step, Steps};
 

@@ -16,7 +16,7 @@ use crate::chart::Records;
 use crate::deployment::{self, Deployment};
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::parallel;
-use crate::tree::{Listed, Tree, TreeError};
+use crate::tree::{Embedded, Listed, Tree, TreeError};
 use crate::workspace::Reader;
 use crate::yaml::{Map, Node, Text, parse_stream};
 
@@ -42,6 +42,7 @@ pub fn review(before: &Side, after: &Side, folder: &Path, request: &Request) -> 
     let only = environments(&changed);
     let trees = [Seen::new(before.tree()), Seen::new(after.tree())];
     let sources = [Sources::default(), Sources::default()];
+    let records = Records::new(Reader { tree: &Embedded, sources: &sources[0] });
     let is_configuration = |path: &String| is_in_layout(path);
     let indexes = [0, 1];
     let read = match changed.iter().any(is_configuration) {
@@ -63,9 +64,10 @@ pub fn review(before: &Side, after: &Side, folder: &Path, request: &Request) -> 
     let mut covered = BTreeSet::new();
     let understood = review.failures.is_empty();
     if let (true, Some(new), Some(old)) = (understood, sides.pop(), sides.pop()) {
-        covered.extend(trees.iter().flat_map(Seen::paths));
+        // Federation files are compared by themselves: no Application reads them.
+        covered.extend(trees.iter().flat_map(Seen::paths).filter(|path| !path.starts_with(ONBOARDING)));
         review.trust = (old.trust.clone(), new.trust.clone());
-        found.extend(compare(old, new, &sources));
+        found.extend(compare(old, new, &sources, &records));
     }
     let rest: Vec<&String> = changed.iter().filter(|path| !covered.contains(*path)).collect();
     let mut files =
@@ -115,9 +117,8 @@ fn read(
         return Ok(Read::default());
     }
     let reader = Reader { tree, sources };
-    let records = Records::new(reader);
-    let find = |chart: &str, version: &str| records.find(chart, version);
-    let repository = deployment::read_back(reader, &find, only, request.jobs)?;
+    // What is known of a chart is looked for where its values differ.
+    let repository = deployment::read_back(reader, &|_, _| None, only, request.jobs)?;
     let mut read = Read::default();
     for (folder, node) in &repository.objects {
         let environment: Text = folder.rsplit('/').next().unwrap_or(folder).into();
@@ -143,11 +144,12 @@ fn deploys_chart(node: &Node, deployments: &[Deployment]) -> bool {
     name.is_some_and(|name| components.any(|component| &*component.application == name))
 }
 
-fn compare(mut old: Read, mut new: Read, sources: &[Sources; 2]) -> Vec<Change> {
+fn compare(mut old: Read, mut new: Read, sources: &[Sources; 2], records: &Records<'_>) -> Vec<Change> {
     let names: BTreeSet<Text> = old.documents.keys().chain(new.documents.keys()).cloned().collect();
     let side = |read: &mut Read, name: &Text, index: usize| Documents {
         documents: read.documents.remove(name).unwrap_or_default(),
         sources: &sources[index],
+        records: Some(records),
     };
     names.iter().flat_map(|name| changes(name, side(&mut old, name, 0), side(&mut new, name, 1))).collect()
 }
@@ -187,6 +189,7 @@ impl FileComparison<'_> {
             let side = |documents: &mut BTreeMap<Text, Vec<Document>>, index: usize| Documents {
                 documents: documents.remove(&name).unwrap_or_default(),
                 sources: &self.sources[index],
+                records: None,
             };
             let mut changes = changes(&name, side(&mut old, 0), side(&mut new, 1));
             for change in changes.iter_mut().filter(|change| self.understood && change.content != Content::Federation) {

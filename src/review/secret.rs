@@ -23,9 +23,18 @@ const LENGTH: usize = 64;
 /// Returns the tree with every credential in it hidden. `declared` are value paths that hold credentials, with `*` for any
 /// key or item.
 pub fn hide(root: &Node, declared: &[Vec<Text>]) -> Node {
-    let is_secret = root.get("kind").and_then(Node::as_text) == Some("Secret");
-    let mut hider = Hider { declared, is_secret, path: Vec::new() };
+    let mut hider = Hider { declared, path: Vec::new() };
     hider.node(root, false).unwrap_or_else(|| root.clone())
+}
+
+/// Returns whether a value is a hidden credential, or holds one.
+pub fn is_hidden(node: &Node) -> bool {
+    match &node.value {
+        Value::Text(text) => text.contains(OPEN),
+        Value::List(items) => items.iter().any(is_hidden),
+        Value::Map(map) => map.values().any(|entry| is_hidden(&entry.node)),
+        _ => false,
+    }
 }
 
 /// Returns what stands for a credential.
@@ -36,8 +45,6 @@ fn hidden(text: &str) -> String {
 
 struct Hider<'a> {
     declared: &'a [Vec<Text>],
-    /// Whether the root is a Kubernetes Secret.
-    is_secret: bool,
     path: Vec<Text>,
 }
 
@@ -54,8 +61,10 @@ impl Hider<'_> {
 
     fn map(&mut self, map: &Map, all: bool) -> Option<Map> {
         let mut changed: Option<Map> = None;
+        // A Secret may stand in a list of objects, too.
+        let is_secret = map.get("kind").and_then(|entry| entry.node.as_text()) == Some("Secret");
         for (key, entry) in map {
-            let is_data = self.is_secret && self.path.is_empty() && ["data", "stringData"].contains(&&**key);
+            let is_data = is_secret && ["data", "stringData"].contains(&&**key);
             self.path.push(key.clone());
             let is_credential = all || is_data || self.is_declared() || is_credential_entry(map, key);
             let hidden = match is_credential || !is_doubtful(key) {
@@ -239,18 +248,20 @@ fn in_line(line: &str, start: usize, indent: usize, ranges: &mut Vec<Range<usize
     for (at, separator) in line.char_indices().filter(|(_, c)| matches!(c, ':' | '=')) {
         let Some(key) = key_before(&line[..at]) else { continue };
         let name = key.rsplit(['.', '/']).next().unwrap_or(key);
-        if !(is_credential_key(name) || is_password_key(name) || is_variable(name)) {
+        let is_certain = is_credential_key(name) || is_password_key(name) || is_variable(name);
+        if !is_certain && !is_doubtful(name) {
             continue;
         }
         let value = at + 1 + (line[at + 1..].len() - line[at + 1..].trim_start_matches([' ', '\t']).len());
         let rest = &line[value..];
-        if separator == ':' && rest.starts_with(['|', '>']) {
+        if is_certain && separator == ':' && rest.starts_with(['|', '>']) {
             block = Some(indent);
             continue;
         }
         let is_alone = separator == ':' && bytes.get(at + 1) == Some(&b' ') && !line.contains(['{', '[']);
         let (from, length) = value_at(rest, is_alone);
-        if length > 0 && !is_reference(&rest[from..from + length]) {
+        let word = &rest[from..from + length];
+        if length > 0 && !is_reference(word) && (is_certain || looks_random(word)) {
             ranges.push(start + value + from..start + value + from + length);
         }
     }

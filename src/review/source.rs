@@ -121,6 +121,7 @@ impl Sides<'_> {
         let side = |deployment: &Option<Deployment>, sources| Documents {
             documents: deployment.as_ref().map(documents).unwrap_or_default(),
             sources,
+            records: None,
         };
         compared.changes = changes(name, side(&old, self.sources.0), side(&new, self.sources.1));
         compared.trust.0.extend(old.as_ref().and_then(Trust::of));

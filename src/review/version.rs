@@ -6,11 +6,13 @@ use crate::yaml::{Node, Value};
 pub fn jump(before: &Node, after: &Node) -> Option<String> {
     let (old, new) = (before.as_text()?, after.as_text()?);
     let (old_version, new_version) = (Version::in_text(old), Version::in_text(new));
-    if let (Some(a), Some(b)) = (old_version, new_version) {
-        return Some(a.jump(&b));
+    let digest = |text: &'_ str| text.split_once("sha256:").map(|(_, digest)| digest.to_owned());
+    let is_rebuilt = digest(old).is_some() && digest(new).is_some() && old_version == new_version;
+    match (old_version, new_version) {
+        _ if is_rebuilt => Some("another digest: the same name, another image".to_owned()),
+        (Some(a), Some(b)) => Some(a.jump(&b)),
+        _ => None,
     }
-    let is_digest = |text: &str| text.contains("sha256:");
-    (is_digest(old) && is_digest(new)).then(|| "another digest: the same name, another image".to_owned())
 }
 
 /// A version after semver.org: numbers, and what follows them.

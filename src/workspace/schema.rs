@@ -1,4 +1,4 @@
-//! JSON Schemas of the files that people write, for editors. The program's own reading is stricter; what a schema
+//! JSON Schemas: of the files that people write, for editors, and of what programs read. The program's own reading is stricter; what a schema
 //! refuses, the program refuses, too.
 
 use serde_json::{Value, json};
@@ -14,6 +14,8 @@ pub enum SchemaKind {
     Environment,
     /// `base/<component>/component.yaml`
     Component,
+    /// What `dirops diff --format json` writes
+    Review,
 }
 
 /// Returns the schema of a kind of file, as JSON Schema 2020-12.
@@ -22,6 +24,7 @@ pub fn schema(kind: SchemaKind) -> Value {
         SchemaKind::Federation => federation(),
         SchemaKind::Environment => environment(),
         SchemaKind::Component => component(),
+        SchemaKind::Review => crate::review::schema(),
     };
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
     schema
