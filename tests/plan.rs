@@ -5,6 +5,7 @@ mod scratch;
 #[path = "plan/fleet.rs"]
 mod fleet;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -57,6 +58,18 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// Makes the changes between two folders in a third.
+fn bring(before: &Path, after: &Path, to: &Path) {
+    let (before, after) = (BTreeMap::from_iter(tree(before)), BTreeMap::from_iter(tree(after)));
+    for path in before.keys().filter(|path| !after.contains_key(*path)) {
+        fs::remove_file(to.join(path)).unwrap();
+    }
+    for (path, content) in after.iter().filter(|(path, content)| before.get(*path) != Some(content)) {
+        fs::create_dir_all(to.join(path).parent().unwrap()).unwrap();
+        fs::write(to.join(path), content).unwrap();
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -85,10 +98,13 @@ proptest! {
         prop_assume!(render(&source, &at("full"), &[], false));
 
         let affected = affected(&source, &revision);
-        // Each shard renders on a machine of its own; what they made comes together in the end.
+        // Each shard renders on a machine of its own; what each changed comes together in the end.
         copy(&at("before"), &at("planned"));
-        for shard in affected.shards(shards) {
-            prop_assert!(render(&source, &at("planned"), &shard.environments, shard.prune));
+        for (number, shard) in affected.shards(shards).iter().enumerate() {
+            let own = at(&format!("shard{number}"));
+            copy(&at("before"), &own);
+            prop_assert!(render(&source, &own, &shard.environments, shard.prune));
+            bring(&at("before"), &own, &at("planned"));
         }
         prop_assert_eq!(tree(&at("planned")), tree(&at("full")), "{:?}", affected);
     }
