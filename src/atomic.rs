@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use tempfile::Builder;
+use tempfile::{Builder, NamedTempFile};
 
 /// Writes a file; where one is there its permissions stay, otherwise it gets the usual ones. Whoever reads it meanwhile
 /// finds the old text or the new one.
@@ -12,14 +12,22 @@ use tempfile::Builder;
 /// # Errors
 /// Where the folder cannot be written to; the file is as it was.
 pub fn replace(path: &Path, text: &str) -> io::Result<()> {
+    stage(path, text)?.persist(path)?;
+    Ok(())
+}
+
+/// Writes what a file is to hold beside it, with the permissions that it is to have. It goes where it is not persisted.
+///
+/// # Errors
+/// Where the folder cannot be written to.
+pub fn stage(path: &Path, text: &str) -> io::Result<NamedTempFile> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut staged = Builder::new().prefix(&format!(".{name}.")).suffix(".dirops").tempfile_in(folder)?;
     staged.write_all(text.as_bytes())?;
     staged.as_file().set_permissions(permissions(path)?)?;
     staged.as_file().sync_all()?;
-    staged.persist(path)?;
-    Ok(())
+    Ok(staged)
 }
 
 #[cfg(unix)]

@@ -12,7 +12,7 @@ use crate::atomic;
 use crate::diagnostic::{Diagnostic, FileId, Place, Sources};
 use crate::rules::{self, Conditions, Finding};
 use crate::spiffe::{Bundle, SpiffeId, TrustDomain, private_material};
-use crate::tree::{Edited, WorkTree};
+use crate::tree::{Edited, Repositories, Tree, on_disk};
 use crate::workspace::{Environment, FederationFile, Reader, Registry, Workspace};
 use crate::yaml::{self, Node};
 
@@ -26,6 +26,8 @@ const KEY: &str = "trustDomainBundle";
 pub struct Request {
     /// The folder of the source repository, or of one that has registries alone.
     pub source: PathBuf,
+    /// The folder of the environment repository, where that has the registry of partners.
+    pub environment_repository: Option<PathBuf>,
     /// The file with the bundle; `-` for standard input.
     pub bundle: PathBuf,
     /// Whose it is, where its certificates are not to say so.
@@ -34,6 +36,12 @@ pub struct Request {
     pub registry: Option<String>,
     /// What the rules depend on besides the files.
     pub conditions: Conditions,
+}
+
+impl Request {
+    fn tree(&self) -> Repositories<'static> {
+        Repositories::in_folders(&self.source, self.environment_repository.as_deref())
+    }
 }
 
 /// What putting a bundle into its federation file comes to.
@@ -84,7 +92,7 @@ pub fn add(request: &Request, sources: &Sources) -> Result<Addition, Refusal> {
         Some(trust_domain) => trust_domain.clone(),
         None => bundle.trust_domain()?,
     };
-    let tree = WorkTree::new(&request.source);
+    let tree = request.tree();
     let repository = Repository::read(&tree, request, sources)?;
     let file = repository.file_of(&trust_domain, sources)?;
     let mut addition = Addition {
@@ -117,11 +125,11 @@ pub fn add(request: &Request, sources: &Sources) -> Result<Addition, Refusal> {
 ///
 /// # Errors
 /// Where the file cannot be written, or is no longer as it was read.
-pub fn write(source: &Path, addition: &Addition) -> Result<(), Diagnostic> {
+pub fn write(request: &Request, addition: &Addition) -> Result<(), Diagnostic> {
     let Some(after) = &addition.after else {
         return Ok(());
     };
-    let path = source.join(&addition.path);
+    let path = on_disk(&request.tree(), &request.source, &addition.path);
     if std::fs::read(&path).ok().as_deref() != Some(addition.before.as_bytes()) {
         return Err(Diagnostic::new(format!("{} changed meanwhile: nothing was written", addition.path))
             .help("run the command again"));
@@ -133,15 +141,16 @@ pub fn write(source: &Path, addition: &Addition) -> Result<(), Diagnostic> {
 }
 
 /// The bundle that was given.
-struct Given {
+pub(crate) struct Given {
     json: Json,
     /// As it goes into the file.
-    text: String,
+    pub(crate) text: String,
     bundle: Bundle,
 }
 
 impl Given {
-    fn read(path: &Path, sources: &Sources) -> Result<Self, Diagnostic> {
+    /// Reads a bundle from a file, or, as `-`, from standard input.
+    pub(crate) fn read(path: &Path, sources: &Sources) -> Result<Self, Diagnostic> {
         let (name, text) = text_of(path)?;
         let file = sources.add(&name, &text);
         // What is given may turn out to be a private key: no line of it is ever shown.
@@ -216,7 +225,7 @@ struct Repository<'a> {
 }
 
 impl<'a> Repository<'a> {
-    fn read(tree: &'a dyn crate::tree::Tree, request: &Request, sources: &'a Sources) -> Result<Self, Refusal> {
+    fn read(tree: &'a dyn Tree, request: &Request, sources: &'a Sources) -> Result<Self, Refusal> {
         let jobs = request.conditions.jobs;
         let has_source = request.source.join("base").is_dir() && request.source.join("overlays").is_dir();
         let workspace = match has_source {
@@ -301,7 +310,7 @@ fn discreet(file: &FederationFile, error: Diagnostic) -> Diagnostic {
 
 /// Returns what the rules find in a federation file that has this text, sorted.
 fn judge(
-    tree: &WorkTree,
+    tree: &dyn Tree,
     request: &Request,
     path: &str,
     text: &str,

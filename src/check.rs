@@ -8,7 +8,7 @@ use crate::deployment::{self, Deployment};
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::parallel;
 use crate::rules::{self, Conditions, Finding, RULES};
-use crate::tree::{WorkTree, changed_since};
+use crate::tree::{Repositories, Tree, WorkTree, changed_since, on_disk};
 use crate::workspace::{Environment, FederationFile, Reader, Registry, Workspace};
 
 /// What to check, and what to tell of it.
@@ -16,6 +16,8 @@ use crate::workspace::{Environment, FederationFile, Reader, Registry, Workspace}
 pub struct Request {
     /// The folder of the source repository.
     pub source: PathBuf,
+    /// The folder of the environment repository, where that has the registry of partners.
+    pub environment_repository: Option<PathBuf>,
     /// Federation files, registries, and environments' folders; the whole repository where there are none.
     pub paths: Vec<String>,
     /// A chart and its version: then the paths are values files for it.
@@ -32,13 +34,20 @@ pub struct Request {
     pub conditions: Conditions,
 }
 
+impl Request {
+    /// Returns the repositories' files.
+    pub fn tree(&self) -> Repositories<'static> {
+        Repositories::in_folders(&self.source, self.environment_repository.as_deref())
+    }
+}
+
 /// Returns what is wrong, sorted by place. The files are remembered in `sources`.
 ///
 /// # Errors
 /// What keeps the check from its work: then nothing can be said about the rest.
 pub fn check(request: &Request, sources: &Sources) -> Result<Vec<Finding>, Vec<Diagnostic>> {
     refuse_unknown_rules(request).map_err(|error| vec![error])?;
-    let tree = WorkTree::new(&request.source);
+    let tree = request.tree();
     let mut findings = match (&request.chart, &request.into, request.paths.is_empty()) {
         (Some((chart, version)), ..) => {
             values_files(&tree, chart, version, request, sources).map_err(|error| vec![error])?
@@ -72,7 +81,7 @@ fn refuse_unknown_rules(request: &Request) -> Result<(), Diagnostic> {
 
 /// Checks values files that somebody installs a chart with by hand.
 fn values_files(
-    tree: &WorkTree,
+    tree: &dyn Tree,
     chart: &str,
     version: &str,
     request: &Request,
@@ -106,8 +115,8 @@ fn values_files(
 
 /// Checks an environment repository, whoever wrote it.
 fn environment_repository(
-    source: &WorkTree,
-    tree: &WorkTree,
+    source: &dyn Tree,
+    tree: &dyn Tree,
     request: &Request,
     sources: &Sources,
 ) -> Result<Vec<Finding>, Vec<Diagnostic>> {
@@ -126,7 +135,7 @@ fn environment_repository(
 }
 
 /// Checks all registries, all environments, and what environments make of the registries.
-fn everything(tree: &WorkTree, request: &Request, sources: &Sources) -> Result<Vec<Finding>, Vec<Diagnostic>> {
+fn everything(tree: &dyn Tree, request: &Request, sources: &Sources) -> Result<Vec<Finding>, Vec<Diagnostic>> {
     let workspace = Workspace::load(tree, sources, request.conditions.jobs)?;
     let environments: Vec<&Environment> = workspace.environments.iter().collect();
     let mut findings = rules::check_registries(&workspace, &environments, &request.conditions);
@@ -141,7 +150,7 @@ fn everything(tree: &WorkTree, request: &Request, sources: &Sources) -> Result<V
 }
 
 fn untrusted_registries(
-    tree: &WorkTree,
+    tree: &dyn Tree,
     workspace: &Workspace<'_>,
     sources: &Sources,
 ) -> Result<Vec<String>, Vec<Diagnostic>> {
@@ -178,7 +187,7 @@ fn check_environments(
 }
 
 /// Checks what the user named.
-fn named(tree: &WorkTree, request: &Request, sources: &Sources) -> Result<Vec<Finding>, Vec<Diagnostic>> {
+fn named(tree: &dyn Tree, request: &Request, sources: &Sources) -> Result<Vec<Finding>, Vec<Diagnostic>> {
     // Federation files can be checked where there is no source repository; then no environment trusts them.
     let has_source = request.source.join("base").is_dir() && request.source.join("overlays").is_dir();
     let workspace = match has_source {
@@ -250,12 +259,13 @@ fn check_registry_at(
     request: &Request,
     workspace: Option<&Workspace<'_>>,
 ) -> Result<Vec<Finding>, Diagnostic> {
+    let tree = request.tree();
     let users: Vec<&Environment> = match workspace {
         Some(workspace) => {
             let trusts = |environment: &&Environment| {
-                workspace
-                    .registry_of(environment)
-                    .is_some_and(|registry| same_folder(&request.source.join(&registry.folder), Path::new(folder)))
+                workspace.registry_of(environment).is_some_and(|registry| {
+                    same_folder(&on_disk(&tree, &request.source, &registry.folder), Path::new(folder))
+                })
             };
             workspace.environments.iter().filter(trusts).collect()
         }
@@ -294,7 +304,7 @@ fn touches(finding: &Finding, changed: &BTreeSet<PathBuf>, request: &Request, so
     places.into_iter().any(|place| {
         let path = sources.path(place.file);
         let base = if request.paths.is_empty() { request.source.as_path() } else { Path::new("") };
-        let full = std::path::absolute(base.join(&*path)).ok();
+        let full = std::path::absolute(on_disk(&request.tree(), base, &path)).ok();
         let real = full.as_ref().and_then(|full| {
             let name = full.file_name()?;
             Some(std::fs::canonicalize(full.parent()?).ok()?.join(name))

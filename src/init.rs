@@ -14,7 +14,7 @@ use crate::deployment;
 use crate::diagnostic::{Diagnostic, Place, Sources};
 use crate::rules::{self, Finding};
 use crate::spiffe::TrustDomain;
-use crate::tree::{Edited, Embedded, Tree, WorkTree};
+use crate::tree::{Edited, Embedded, Repositories, Tree, WorkTree};
 use crate::workspace::Workspace;
 use crate::yaml::{self, Node};
 
@@ -26,6 +26,8 @@ pub const COMPONENTS: [&str; 3] = ["spire-crds", "spire", "dir"];
 pub struct Request {
     /// The folder of the source repository, or an empty one.
     pub source: PathBuf,
+    /// The folder of the environment repository, where that has the registry of partners.
+    pub environment_repository: Option<PathBuf>,
     /// The environment's name, and that of its folder.
     pub name: String,
     /// Its trust domain.
@@ -246,7 +248,7 @@ fn judge(
     files: &[(String, Vec<u8>)],
     sources: &Sources,
 ) -> Result<Vec<Finding>, Refusal> {
-    let work = WorkTree::new(&request.source);
+    let work = Repositories::in_folders(&request.source, request.environment_repository.as_deref());
     let tree = Edited::new(&work, files.iter().cloned());
     // Places in a file that is nowhere yet would send people looking for it.
     let placeless = |mut problem: Diagnostic| {

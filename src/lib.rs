@@ -21,6 +21,7 @@
 #![warn(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![warn(clippy::print_stdout, clippy::print_stderr, clippy::dbg_macro)]
 
+pub mod affected;
 pub mod atomic;
 pub mod bundle;
 pub mod chart;
@@ -29,11 +30,13 @@ pub mod cli;
 mod credential;
 pub mod deployment;
 pub mod diagnostic;
+pub mod edits;
 pub mod expression;
 pub mod fix;
 pub mod forge;
 pub mod init;
 pub mod parallel;
+pub mod partner;
 pub mod publish;
 pub mod report;
 pub mod review;

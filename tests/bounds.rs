@@ -18,7 +18,7 @@ use hostile::Files;
 const MIB: u64 = 1 << 20;
 
 /// What a program that was built without optimisation has more than the one that people use, before it does anything.
-const WITHOUT_OPTIMISATION: u64 = if cfg!(debug_assertions) { 12 * MIB } else { 0 };
+const WITHOUT_OPTIMISATION: u64 = if cfg!(debug_assertions) { 16 * MIB } else { 0 };
 
 /// What a process used.
 struct Used {

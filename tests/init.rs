@@ -245,6 +245,7 @@ fn what_comes_in_the_way_at_the_last_moment_leaves_nothing_half_written() {
     let folder = tempfile::tempdir().unwrap();
     let request = Request {
         source: folder.path().to_owned(),
+        environment_repository: None,
         name: "one".to_owned(),
         trust_domain: "example.org".parse().unwrap(),
         domain: None,

@@ -1,10 +1,10 @@
 //! `dirops bundle`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{Exit, jobs, now, print, report, show_findings};
+use super::{Exit, Folders, jobs, now, print, report, show_findings};
 use crate::bundle::{self, Addition, Request};
 use crate::diagnostic::Sources;
 use crate::rules::Conditions;
@@ -41,10 +41,11 @@ struct AddArguments {
     now: Option<i64>,
 }
 
-pub(super) fn run(source: &Path, arguments: Arguments) -> Exit {
+pub(super) fn run(folders: &Folders, arguments: Arguments) -> Exit {
     let Command::Add(arguments) = arguments.command;
     let request = Request {
-        source: source.to_owned(),
+        source: folders.source.clone(),
+        environment_repository: folders.environment_repository.clone(),
         bundle: arguments.file,
         trust_domain: arguments.trust_domain,
         registry: arguments.registry,
@@ -62,7 +63,7 @@ pub(super) fn run(source: &Path, arguments: Arguments) -> Exit {
     if arguments.dry_run {
         return print(&difference(&addition));
     }
-    match bundle::write(source, &addition) {
+    match bundle::write(&request, &addition) {
         Ok(()) => print(&told(&addition)),
         Err(problem) => report(&[problem], &sources),
     }

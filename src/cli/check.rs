@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{Exit, jobs, now, print, report};
+use super::{Exit, Folders, jobs, now, print, report};
 use crate::check::{self, Request};
-use crate::diagnostic::Sources;
+use crate::diagnostic::{Place, Sources};
 use crate::fix;
 use crate::report::{self as findings, Format};
 use crate::rules::{Conditions, Finding};
+use crate::tree::is_in_environment_repository;
 
 /// Tell what is wrong with federation files and environments
 #[derive(Args, Debug)]
@@ -48,9 +49,10 @@ pub(super) struct Arguments {
     jobs: Option<usize>,
 }
 
-pub(super) fn run(source: &Path, arguments: Arguments) -> Exit {
+pub(super) fn run(folders: &Folders, arguments: Arguments) -> Exit {
     let request = Request {
-        source: source.to_owned(),
+        source: folders.source.clone(),
+        environment_repository: folders.environment_repository.clone(),
         paths: arguments.paths,
         chart: arguments.chart,
         into: arguments.into,
@@ -83,7 +85,12 @@ fn mend(request: &Request) -> Result<(), Exit> {
     // A fix can uncover another: a file can be named after its trust domain once that is one.
     for _ in 0..fix::ROUNDS {
         let sources = Sources::default();
-        let found = check::check(request, &sources).map_err(|problems| report(&problems, &sources))?;
+        let mut found = check::check(request, &sources).map_err(|problems| report(&problems, &sources))?;
+        // The partners' files in the environment repository are not of this repository; who means them names them.
+        let tree = request.tree();
+        let is_ours =
+            |place: Place| !request.paths.is_empty() || !is_in_environment_repository(&tree, &sources.path(place.file));
+        found.retain(|finding| finding.diagnostic.place.is_none_or(is_ours));
         let mended = fix::apply(&found, base, &sources).map_err(|problem| report(&[problem], &sources))?;
         for line in &mended {
             eprintln!("{line}");

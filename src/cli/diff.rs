@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{Exit, jobs, print, report};
+use super::{Exit, Folders, jobs, print, report};
 use crate::atomic;
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::review::{self, Format, Range, Request, Review};
@@ -44,9 +44,10 @@ pub(super) struct Arguments {
     jobs: Option<usize>,
 }
 
-pub(super) fn run(source: &Path, arguments: Arguments) -> Exit {
+pub(super) fn run(folders: &Folders, arguments: Arguments) -> Exit {
     let request = Request {
-        folder: arguments.into.clone().unwrap_or_else(|| source.to_owned()),
+        folder: arguments.into.clone().unwrap_or_else(|| folders.source.clone()),
+        environment_repository: folders.environment_repository.clone(),
         is_environment_repository: arguments.into.is_some(),
         range: Range { base: arguments.base, head: arguments.head },
         environments: arguments.environments,

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::{self, BufRead, IsTerminal, Write};
-use std::path::Path;
+use std::io::{BufRead, Write};
 
 use clap::Args;
 
-use super::{Exit, jobs, print, report, show_findings};
+use super::terminal::{Terminal, terminal};
+use super::{Exit, Folders, jobs, print, report, show_findings};
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::init::{self, COMPONENTS, Choices, Plan, Request};
 use crate::spiffe::TrustDomain;
@@ -46,15 +46,14 @@ fn variable(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-pub(super) fn run(source: &Path, mut arguments: Arguments) -> Exit {
+pub(super) fn run(folders: &Folders, mut arguments: Arguments) -> Exit {
     let sources = Sources::default();
-    if io::stdin().is_terminal() && io::stderr().is_terminal() {
-        let mut terminal = Terminal { answers: io::stdin().lock(), questions: io::stderr() };
-        if let Err(problem) = terminal.complete(&mut arguments, &init::choices(source)) {
-            return report(&[problem], &sources);
-        }
+    if let Some(mut terminal) = terminal()
+        && let Err(problem) = complete(&mut terminal, &mut arguments, &init::choices(&folders.source))
+    {
+        return report(&[problem], &sources);
     }
-    let request = match request(source, arguments) {
+    let request = match request(folders, arguments) {
         Ok(request) => request,
         Err(problem) => return report(&[problem], &sources),
     };
@@ -66,13 +65,13 @@ pub(super) fn run(source: &Path, mut arguments: Arguments) -> Exit {
         }
     };
     show_findings(&plan.findings, &sources);
-    match init::write(source, &plan) {
+    match init::write(&folders.source, &plan) {
         Ok(()) => print(&told(&request, &plan)),
         Err(problem) => report(&[problem], &sources),
     }
 }
 
-fn request(source: &Path, arguments: Arguments) -> Result<Request, Diagnostic> {
+fn request(folders: &Folders, arguments: Arguments) -> Result<Request, Diagnostic> {
     let missing = missing(&arguments);
     let (Some(name), Some(trust_domain), true) = (arguments.environment, arguments.trust_domain, missing.is_empty())
     else {
@@ -84,7 +83,8 @@ fn request(source: &Path, arguments: Arguments) -> Result<Request, Diagnostic> {
         false => arguments.components,
     };
     Ok(Request {
-        source: source.to_owned(),
+        source: folders.source.clone(),
+        environment_repository: folders.environment_repository.clone(),
         name,
         trust_domain,
         domain: arguments.domain,
@@ -114,7 +114,7 @@ fn told(request: &Request, plan: &Plan) -> String {
             "\nFirst say in base/environment.yaml which repositories are yours: `source` and `repository`.\n",
         );
     }
-    let source = match request.source == Path::new(".") {
+    let source = match request.source.as_os_str() == "." {
         true => String::new(),
         false => format!(" --source {}", request.source.display()),
     };
@@ -132,64 +132,41 @@ fn told(request: &Request, plan: &Plan) -> String {
     text
 }
 
-/// Where questions are asked and answered.
-struct Terminal<R, W> {
-    answers: R,
-    questions: W,
-}
-
-impl<R: BufRead, W: Write> Terminal<R, W> {
-    /// Asks for what is missing; where nothing is, for nothing.
-    fn complete(&mut self, arguments: &mut Arguments, choices: &Choices) -> Result<(), Diagnostic> {
-        if missing(arguments).is_empty() {
-            return Ok(());
-        }
-        if arguments.environment.is_none() {
-            let name = |text: &str| init::label("an environment's name", text).map(|()| text.to_owned());
-            arguments.environment = Some(self.ask("Name of the environment, such as prod", name)?);
-        }
-        if arguments.profiles.is_empty() {
-            let question = format!("Profiles ({})", joined(&choices.profiles));
-            arguments.profiles = self.ask(&question, |text| several(text, "profile", &choices.profiles))?;
-        }
-        if arguments.trust_domain.is_none() {
-            let trust_domain = |text: &str| {
-                text.parse()
-                    .map_err(|error| Diagnostic::new(format!("this is not the name of a trust domain: {error}")))
-            };
-            arguments.trust_domain = Some(self.ask("Trust domain, such as example.org; it is for good", trust_domain)?);
-        }
-        if arguments.domain.is_none() {
-            let domain = |text: &str| Ok(Some(text.to_owned()).filter(|text| !text.is_empty()));
-            arguments.domain = self.ask("Domain of the public hostnames [the trust domain]", domain)?;
-        }
-        if arguments.components.is_empty() {
-            let question = format!("Components ({}) [{}]", joined(&choices.components), COMPONENTS.join(" "));
-            arguments.components = self.ask(&question, |text| match text.is_empty() {
-                true => Ok(Vec::new()),
-                false => several(text, "component", &choices.components),
-            })?;
-        }
-        Ok(())
+/// Asks for what is missing; where nothing is, for nothing.
+fn complete<R: BufRead, W: Write>(
+    terminal: &mut Terminal<R, W>,
+    arguments: &mut Arguments,
+    choices: &Choices,
+) -> Result<(), Diagnostic> {
+    if missing(arguments).is_empty() {
+        return Ok(());
     }
-
-    /// Asks until the answer can be read.
-    fn ask<T>(&mut self, question: &str, read: impl Fn(&str) -> Result<T, Diagnostic>) -> Result<T, Diagnostic> {
-        loop {
-            let mut answer = String::new();
-            let asked = write!(self.questions, "{question}: ").and_then(|()| self.questions.flush());
-            let length = asked.and_then(|()| self.answers.read_line(&mut answer)).unwrap_or(0);
-            if length == 0 {
-                return Err(Diagnostic::new(format!("no answer: {question}")).help("nothing was changed"));
-            }
-            match read(answer.trim()) {
-                Ok(value) => return Ok(value),
-                Err(problem) => {
-                    let _ = writeln!(self.questions, "{}", problem.show("error", &Sources::default()));
-                }
-            }
-        }
+    if arguments.environment.is_none() {
+        let name = |text: &str| init::label("an environment's name", text).map(|()| text.to_owned());
+        arguments.environment = Some(terminal.ask("Name of the environment, such as prod", name)?);
     }
+    if arguments.profiles.is_empty() {
+        let question = format!("Profiles ({})", joined(&choices.profiles));
+        arguments.profiles = terminal.ask(&question, |text| several(text, "profile", &choices.profiles))?;
+    }
+    if arguments.trust_domain.is_none() {
+        let trust_domain = |text: &str| {
+            text.parse().map_err(|error| Diagnostic::new(format!("this is not the name of a trust domain: {error}")))
+        };
+        arguments.trust_domain = Some(terminal.ask("Trust domain, such as example.org; it is for good", trust_domain)?);
+    }
+    if arguments.domain.is_none() {
+        let domain = |text: &str| Ok(Some(text.to_owned()).filter(|text| !text.is_empty()));
+        arguments.domain = terminal.ask("Domain of the public hostnames [the trust domain]", domain)?;
+    }
+    if arguments.components.is_empty() {
+        let question = format!("Components ({}) [{}]", joined(&choices.components), COMPONENTS.join(" "));
+        arguments.components = terminal.ask(&question, |text| match text.is_empty() {
+            true => Ok(Vec::new()),
+            false => several(text, "component", &choices.components),
+        })?;
+    }
+    Ok(())
 }
 
 fn joined(names: &BTreeSet<String>) -> String {
@@ -219,7 +196,7 @@ mod tests {
         let mut terminal = Terminal { answers: answers.as_bytes(), questions: &mut questions };
         let known = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         let choices = Choices { profiles: known(&["eks", "kind"]), components: known(&["dir", "spire"]) };
-        let result = terminal.complete(arguments, &choices);
+        let result = complete(&mut terminal, arguments, &choices);
         (result, String::from_utf8(questions).unwrap())
     }
 

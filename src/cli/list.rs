@@ -1,11 +1,10 @@
 //! `dirops list`
 
 use std::fmt::Write;
-use std::path::Path;
 
 use clap::Args;
 
-use super::{Exit, jobs, print, report, with_workspace};
+use super::{Exit, Folders, jobs, print, report, with_workspace};
 use crate::deployment::{self, Deployment};
 use crate::workspace::Environment;
 
@@ -13,8 +12,8 @@ use crate::workspace::Environment;
 #[derive(Args, Debug)]
 pub(super) struct Arguments {}
 
-pub(super) fn run(source: &Path, _: &Arguments) -> Exit {
-    with_workspace(&source.to_owned(), jobs(None), |workspace, sources| {
+pub(super) fn run(folders: &Folders, _: &Arguments) -> Exit {
+    with_workspace(folders, jobs(None), |workspace, sources| {
         let mut text = String::new();
         for (index, environment) in workspace.environments.iter().enumerate() {
             let deployment = match deployment::build(workspace, environment) {

@@ -8,39 +8,69 @@ mod check;
 mod diff;
 mod init;
 mod list;
+mod offboard;
+mod onboard;
+mod plan;
 mod render;
 mod rules;
 mod schema;
 mod secrets;
+mod terminal;
 mod why;
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::parallel;
+use crate::partner::{self, Change};
 use crate::rules::Finding;
-use crate::tree::WorkTree;
+use crate::tree::Repositories;
 use crate::workspace::Workspace;
 
 /// Looks after the Git repository that Argo CD deploys AGNTCY Directory from.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true)]
 struct Arguments {
+    #[command(flatten)]
+    folders: Folders,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where the repositories are.
+#[derive(Clone, Debug, Args)]
+struct Folders {
     /// The source repository, with base/, overlays/ and onboarding/
     #[arg(long, global = true, value_name = "DIR", default_value = ".")]
     source: PathBuf,
-    #[command(subcommand)]
-    command: Command,
+    /// The environment repository, where that has the registry of partners; of `render` what --into names
+    #[arg(long, global = true, value_name = "DIR")]
+    environment_repository: Option<PathBuf>,
+}
+
+impl Folders {
+    /// Returns the files in them.
+    fn tree(&self) -> Repositories<'static> {
+        Repositories::in_folders(&self.source, self.environment_repository.as_deref())
+    }
+
+    /// Returns where partners' files and grants are; `into` is the environment repository that a command was given.
+    fn of_partners(&self, into: Option<&Path>) -> partner::Folders {
+        let environment_repository = into.or(self.environment_repository.as_deref()).map(Path::to_path_buf);
+        partner::Folders { source: self.source.clone(), environment_repository }
+    }
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(init::Arguments),
+    Plan(plan::Arguments),
     Render(render::Arguments),
     Why(why::Arguments),
     List(list::Arguments),
@@ -48,6 +78,8 @@ enum Command {
     Diff(diff::Arguments),
     Chart(chart::Arguments),
     Bundle(bundle::Arguments),
+    Onboard(onboard::Arguments),
+    Offboard(offboard::Arguments),
     Rules(rules::ListArguments),
     Explain(rules::ExplainArguments),
     Schema(schema::Arguments),
@@ -69,26 +101,29 @@ enum Exit {
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let exit = match arguments.command {
-        Command::Init(command) => init::run(&arguments.source, command),
-        Command::Render(command) => render::run(&arguments.source, command),
-        Command::Why(command) => why::run(&arguments.source, &command),
-        Command::List(command) => list::run(&arguments.source, &command),
-        Command::Check(command) => check::run(&arguments.source, command),
-        Command::Diff(command) => diff::run(&arguments.source, command),
-        Command::Chart(command) => chart::run(&arguments.source, command),
-        Command::Bundle(command) => bundle::run(&arguments.source, command),
+        Command::Init(command) => init::run(&arguments.folders, command),
+        Command::Plan(command) => plan::run(&arguments.folders, &command),
+        Command::Render(command) => render::run(&arguments.folders, command),
+        Command::Why(command) => why::run(&arguments.folders, &command),
+        Command::List(command) => list::run(&arguments.folders, &command),
+        Command::Check(command) => check::run(&arguments.folders, command),
+        Command::Diff(command) => diff::run(&arguments.folders, command),
+        Command::Chart(command) => chart::run(&arguments.folders.source, command),
+        Command::Bundle(command) => bundle::run(&arguments.folders, command),
+        Command::Onboard(command) => onboard::run(&arguments.folders, command),
+        Command::Offboard(command) => offboard::run(&arguments.folders, &command),
         Command::Rules(command) => rules::list(&command),
         Command::Explain(command) => rules::explain_one(&command),
         Command::Schema(command) => schema::run(&command),
-        Command::Secrets(command) => secrets::run(&arguments.source, &command),
+        Command::Secrets(command) => secrets::run(&arguments.folders, &command),
     };
     ExitCode::from(exit as u8)
 }
 
 /// Reads the source repository and does something with it.
-fn with_workspace(source: &PathBuf, jobs: usize, work: impl FnOnce(&Workspace<'_>, &Sources) -> Exit) -> Exit {
+fn with_workspace(folders: &Folders, jobs: usize, work: impl FnOnce(&Workspace<'_>, &Sources) -> Exit) -> Exit {
     let sources = Sources::default();
-    let tree = WorkTree::new(source);
+    let tree = folders.tree();
     match Workspace::load(&tree, &sources, jobs) {
         Ok(workspace) => work(&workspace, &sources),
         Err(problems) => report(&problems, &sources),
@@ -121,6 +156,26 @@ fn print(text: &str) -> Exit {
             Exit::Failed
         }
     }
+}
+
+/// Returns what is said of what edits change with the next render: nothing is known of it without the source repository.
+fn show_changes(changes: Option<&[Change]>) -> String {
+    let Some(changes) = changes else {
+        return "\nWhat that changes for environments shows in the source repository, with --into.\n".to_owned();
+    };
+    if changes.is_empty() {
+        return "\nNo environment trusts this registry.\n".to_owned();
+    }
+    let mut text = String::from("\nWith the next render:\n");
+    let width = changes.iter().map(|change| change.environment.len()).max().unwrap_or(0);
+    for Change { environment, files } in changes {
+        let files = if files.is_empty() { &["nothing changes".to_owned()][..] } else { files };
+        for (index, file) in files.iter().enumerate() {
+            let name = if index == 0 { environment } else { "" };
+            let _ = writeln!(text, "  {name:<width$}  {file}");
+        }
+    }
+    text
 }
 
 /// Returns how many threads to use.

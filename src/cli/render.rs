@@ -1,11 +1,11 @@
 //! `dirops render`
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Exit, jobs, print, report, show_findings, with_workspace};
+use super::{Exit, Folders, jobs, print, report, show_findings, with_workspace};
 use crate::publish::{self, ChangeKind, ConflictKind, Outcome, Permissions, Reason, Request, Summary};
 
 /// Write environments into the environment repository
@@ -17,6 +17,9 @@ pub(super) struct Arguments {
     /// The folder of the environment repository
     #[arg(long, value_name = "DIR")]
     into: PathBuf,
+    /// Remove the files of environments that are gone, too, as a render of all does; with no ENV that alone
+    #[arg(long)]
+    prune: bool,
     /// Write nothing; list what is missing, outdated, edited by hand or stale, and exit 1 if anything is
     #[arg(long, conflicts_with_all = ["force", "adopt"])]
     check: bool,
@@ -31,16 +34,21 @@ pub(super) struct Arguments {
     jobs: Option<usize>,
 }
 
-pub(super) fn run(source: &Path, arguments: Arguments) -> Exit {
+pub(super) fn run(folders: &Folders, arguments: Arguments) -> Exit {
+    let folders = Folders {
+        environment_repository: folders.environment_repository.clone().or_else(|| Some(arguments.into.clone())),
+        ..folders.clone()
+    };
     let request = Request {
         environments: arguments.environments,
-        source: source.to_owned(),
+        prune: arguments.prune,
+        source: folders.source.clone(),
         into: arguments.into,
         check: arguments.check,
         permissions: Permissions { force: arguments.force, adopt: arguments.adopt },
         jobs: jobs(arguments.jobs),
     };
-    with_workspace(&source.to_owned(), request.jobs, |workspace, sources| match publish::render(workspace, &request) {
+    with_workspace(&folders, request.jobs, |workspace, sources| match publish::render(workspace, &request) {
         Ok(outcome) => {
             count_warnings(outcome.warnings.len());
             match request.check {

@@ -1,10 +1,8 @@
 //! `dirops secrets`
 
-use std::path::Path;
-
 use clap::{Args, ValueEnum};
 
-use super::{Exit, jobs, print, report, with_workspace};
+use super::{Exit, Folders, jobs, print, report, with_workspace};
 use crate::deployment;
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::secrets::{self, Needs, Provider};
@@ -29,8 +27,8 @@ enum Format {
     Aws,
 }
 
-pub(super) fn run(source: &Path, arguments: &Arguments) -> Exit {
-    with_workspace(&source.to_owned(), jobs(None), |workspace, sources| match show(workspace, arguments) {
+pub(super) fn run(folders: &Folders, arguments: &Arguments) -> Exit {
+    with_workspace(folders, jobs(None), |workspace, sources| match show(workspace, arguments) {
         Ok(text) => print(&text),
         Err(problem) => fail(&problem, sources),
     })

@@ -1,11 +1,10 @@
 //! `dirops why`
 
 use std::fmt::Write;
-use std::path::Path;
 
 use clap::Args;
 
-use super::{Exit, jobs, print, report, with_workspace};
+use super::{Exit, Folders, jobs, print, report, with_workspace};
 use crate::deployment::{self, Explanation};
 use crate::diagnostic::Sources;
 use crate::yaml::{Node, to_yaml};
@@ -23,8 +22,8 @@ pub(super) struct Arguments {
     path: String,
 }
 
-pub(super) fn run(source: &Path, arguments: &Arguments) -> Exit {
-    with_workspace(&source.to_owned(), jobs(None), |workspace, sources| {
+pub(super) fn run(folders: &Folders, arguments: &Arguments) -> Exit {
+    with_workspace(folders, jobs(None), |workspace, sources| {
         let explanations = workspace
             .environment(&arguments.environment)
             .and_then(|environment| deployment::explain(workspace, environment, &arguments.component, &arguments.path));

@@ -1,9 +1,23 @@
 //! Where things go in the environment repository: dir-staging's layout.
 
-use super::FileSet;
+use super::{FileSet, RelativePath};
 use crate::deployment::{Applications, Deployed, Deployment};
 use crate::diagnostic::Diagnostic;
 use crate::yaml::{Node, to_json, to_yaml};
+
+/// The folders that hold what is rendered, and nothing else of dirops' but receipts.
+const FOLDERS: [&str; 5] = ["applications", "applicationsets", "clusters", "projectapps", "projects"];
+
+/// Returns whether dirops may write a path, and so own it.
+pub(crate) fn is_rendered(path: &RelativePath) -> bool {
+    let first = path.as_str().split('/').next().unwrap_or_default();
+    FOLDERS.contains(&first)
+}
+
+/// Returns whether a path is in a folder that dirops has to itself: of what it renders, or of its own records.
+pub(crate) fn is_written(path: &RelativePath) -> bool {
+    is_rendered(path) || path.as_str().split('/').next() == Some(".dirops")
+}
 
 /// Returns the files of a deployment.
 ///

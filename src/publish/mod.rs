@@ -2,7 +2,7 @@
 
 mod disk;
 mod fileset;
-mod layout;
+pub(crate) mod layout;
 mod plan;
 mod receipt;
 mod render;

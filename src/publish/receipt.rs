@@ -9,7 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::RelativePath;
+use super::{RelativePath, layout};
 
 /// The SHA-256 of a file's content, as `sha256:` and hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -81,7 +81,11 @@ impl Receipt {
             return Err(format!("it is of version {}, which this dirops does not know", receipt.version));
         }
         for path in receipt.files.keys().chain(receipt.pending.keys()) {
-            RelativePath::new(path).map_err(|error| error.to_string())?;
+            let path = RelativePath::new(path).map_err(|error| error.to_string())?;
+            // Partners' federation files stand in the same repository, and are never dirops' to prune.
+            if !layout::is_rendered(&path) {
+                return Err(format!("it names {path}, which dirops does not write"));
+            }
         }
         Ok(receipt)
     }

@@ -15,8 +15,11 @@ use crate::workspace::{Environment, Workspace};
 /// What to render, and where to.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The environments; all where there are none.
+    /// The environments; all where there are none, unless `prune` is set.
     pub environments: Vec<String>,
+    /// Whether to prune what is gone from the source, too; without environments that alone. Whoever renders all prunes
+    /// anyway.
+    pub prune: bool,
     /// The folder of the source repository.
     pub source: PathBuf,
     /// The folder of the environment repository.
@@ -27,6 +30,12 @@ pub struct Request {
     pub permissions: Permissions,
     /// How many threads to use.
     pub jobs: usize,
+}
+
+impl Request {
+    fn is_of_all(&self) -> bool {
+        self.environments.is_empty() && !self.prune
+    }
 }
 
 /// What was done, or found.
@@ -95,7 +104,8 @@ pub fn render(workspace: &Workspace<'_>, request: &Request) -> Result<Outcome, F
         false => Some(target.stage()?),
     };
     let prepare = |work: &Work<'_>| prepare(workspace, &target, stage.as_ref(), request, work);
-    let prepared = parallel::map(request.jobs, &work(&target, request, &environments)?, prepare);
+    let work = work(workspace, &target, request, &environments)?;
+    let prepared = parallel::map(request.jobs, &work, prepare);
     let mut outcome = Outcome::default();
     let mut staged = Vec::new();
     let mut failure = Failure { problems: Vec::new(), findings: Vec::new() };
@@ -142,7 +152,7 @@ struct Prepared {
 }
 
 fn selected<'a>(workspace: &'a Workspace<'_>, request: &Request) -> Result<Vec<&'a Environment>, Failure> {
-    if request.environments.is_empty() {
+    if request.is_of_all() {
         return Ok(workspace.environments.iter().collect());
     }
     let found = request.environments.iter().map(|name| workspace.environment(name));
@@ -152,20 +162,26 @@ fn selected<'a>(workspace: &'a Workspace<'_>, request: &Request) -> Result<Vec<&
     Ok(environments)
 }
 
-/// A full render also prunes what this source has owned and has no more.
-fn work<'a>(target: &Target, request: &Request, environments: &[&'a Environment]) -> Result<Vec<Work<'a>>, Diagnostic> {
+/// Pruned is what this source has owned and has no more, whatever is rendered.
+fn work<'a>(
+    workspace: &Workspace<'_>,
+    target: &Target,
+    request: &Request,
+    environments: &[&'a Environment],
+) -> Result<Vec<Work<'a>>, Diagnostic> {
     let mut work: Vec<_> = environments.iter().map(|environment| Work::Render(environment)).collect();
-    if !request.environments.is_empty() {
+    if !request.prune && !request.is_of_all() {
         return Ok(work);
     }
+    let all = &workspace.environments;
     for name in target.environments()? {
-        if environments.iter().any(|environment| *environment.name.value == *name) {
+        if all.iter().any(|environment| *environment.name.value == *name) {
             continue;
         }
         let Some(receipt) = target.receipt(&name)? else {
             continue;
         };
-        let ours = environments.iter().any(|environment| *environment.source.value == *receipt.source);
+        let ours = all.iter().any(|environment| *environment.source.value == *receipt.source);
         if ours {
             work.push(Work::Prune(name, receipt.source));
         }

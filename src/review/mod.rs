@@ -45,6 +45,8 @@ use side::Side;
 pub struct Request {
     /// The folder of the repository.
     pub folder: PathBuf,
+    /// The folder of the environment repository, where that has the registry of partners.
+    pub environment_repository: Option<PathBuf>,
     /// Whether it is an environment repository, whatever it looks like.
     pub is_environment_repository: bool,
     /// Which two states.

@@ -11,7 +11,7 @@ use super::{Failure, Request, Review, Trust, Which};
 use crate::deployment::{self, Deployment};
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::parallel;
-use crate::tree::Tree;
+use crate::tree::{Repositories, Tree, WorkTree};
 use crate::workspace::Workspace;
 use crate::yaml::Text;
 
@@ -27,8 +27,9 @@ pub fn is_source(tree: &dyn Tree) -> bool {
 pub fn review(before: &Side, after: &Side, request: &Request) -> Result<Review, Vec<Diagnostic>> {
     let sources = (Sources::default(), Sources::default());
     let mut review = Review::new(before, after);
-    let old = load(before, &sources.0, request, Which::Before, &mut review.failures);
-    let new = load(after, &sources.1, request, Which::After, &mut review.failures);
+    let trees = (with_partners(before, request), with_partners(after, request));
+    let old = load(&trees.0, &sources.0, request, Which::Before, &mut review.failures);
+    let new = load(&trees.1, &sources.1, request, Which::After, &mut review.failures);
     if !review.failures.is_empty() {
         return Ok(review);
     }
@@ -50,18 +51,27 @@ pub fn review(before: &Side, after: &Side, request: &Request) -> Result<Review, 
     Ok(review)
 }
 
+/// Returns a side's files, with those of the environment repository, as they are now, where that has the registry.
+fn with_partners<'a>(side: &'a Side, request: &Request) -> Repositories<'a> {
+    let repositories = Repositories::new(side.tree());
+    match &request.environment_repository {
+        Some(folder) => repositories.with_environments(&folder.to_string_lossy(), WorkTree::new(folder)),
+        None => repositories,
+    }
+}
+
 /// Reads one side. A tree that is no source repository yet, or no more, has no environments.
 fn load<'a>(
-    side: &'a Side,
+    tree: &'a dyn Tree,
     sources: &'a Sources,
     request: &Request,
     which: Which,
     failures: &mut Vec<Failure>,
 ) -> Option<Workspace<'a>> {
-    if !is_source(side.tree()) {
+    if !is_source(tree) {
         return None;
     }
-    match Workspace::load(side.tree(), sources, request.jobs) {
+    match Workspace::load(tree, sources, request.jobs) {
         Ok(workspace) => Some(workspace),
         Err(problems) => {
             failures.extend(problems.iter().map(|problem| Failure::of(which, "", problem, sources)));

@@ -51,7 +51,7 @@ fn plain(url: &str) -> String {
     format!("https://{}{port}{path}", host.trim_end_matches('.').to_ascii_lowercase())
 }
 
-fn problem(url: &str) -> Option<&'static str> {
+pub(crate) fn problem(url: &str) -> Option<&'static str> {
     if url.len() > LONGEST_URL {
         return Some("it has more than 2048 characters");
     }

@@ -12,6 +12,8 @@ use crate::parallel;
 use crate::workspace::{Environment, FederationFile, Registry, Workspace};
 use crate::yaml::Text;
 
+pub(crate) use bundle_endpoint_url::problem as endpoint_problem;
+
 /// Declares the modules, one a rule, and the list of all rules.
 macro_rules! rules {
     ($($module:ident)*) => {

@@ -4,6 +4,8 @@
 
 mod edited;
 mod embedded;
+mod recorded;
+mod repositories;
 mod revision;
 mod work;
 
@@ -12,6 +14,8 @@ use std::io;
 
 pub use edited::Edited;
 pub use embedded::Embedded;
+pub use recorded::Recorded;
+pub use repositories::{Repositories, in_environment_repository, is_in_environment_repository, on_disk};
 pub use revision::{Revision, changed_since};
 pub use work::WorkTree;
 
@@ -28,6 +32,25 @@ pub trait Tree: Sync {
     /// # Errors
     /// Where the folder cannot be read or holds a name that is not UTF-8.
     fn list(&self, folder: &str) -> Result<Option<Vec<Listed>>, TreeError>;
+
+    /// Returns the folder that the paths of the environment repository's files begin with, where the tree has them.
+    fn environment_repository(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl<T: Tree + ?Sized> Tree for &T {
+    fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, TreeError> {
+        (**self).read(path, limit)
+    }
+
+    fn list(&self, folder: &str) -> Result<Option<Vec<Listed>>, TreeError> {
+        (**self).list(folder)
+    }
+
+    fn environment_repository(&self) -> Option<&str> {
+        (**self).environment_repository()
+    }
 }
 
 /// A file or folder in a folder.

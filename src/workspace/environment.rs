@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::component::wave;
 use super::fields::{Fields, Located, text, texts, wrong_type};
+use super::reader::Reader;
 use crate::diagnostic::{Diagnostic, Place};
+use crate::publish::{RelativePath, layout};
 use crate::spiffe::TrustDomain;
 use crate::yaml::{Map, Node, Text, Value};
 
@@ -113,8 +115,10 @@ pub struct Policies {
 pub struct Federation {
     /// Where it says whom it trusts.
     pub place: Place,
-    /// The folder of federation files.
+    /// The folder of federation files, as a path of the tree that the workspace is read from.
     pub registry: Located<Text>,
+    /// Whether that folder is in the environment repository, not in the source repository.
+    pub in_environment_repository: bool,
     /// Which of them it trusts.
     pub trust: Trust,
     /// The bundle endpoint profiles that it federates by.
@@ -344,13 +348,79 @@ fn federation(fields: &Fields<'_>) -> Result<Federation, Diagnostic> {
         Ok((partner.value, Grant { place, methods }))
     };
     let grants = fields.entries("grants")?.into_iter();
+    let registry = registry(fields.required_text("registry")?)?;
     Ok(Federation {
         place: fields.node("trust").unwrap_or(node).place,
-        registry: fields.required_text("registry")?,
+        in_environment_repository: registry.starts_with(ENVIRONMENT_REPOSITORY),
+        registry,
         trust: trust(&fields)?,
         accept: fields.texts("accept")?,
         grants: grants.map(grant).collect::<Result<_, _>>()?,
     })
+}
+
+/// What the path of a registry begins with that is in the environment repository.
+const ENVIRONMENT_REPOSITORY: &str = "environment-repository/";
+
+/// Where the registry is, unless something else is said: as in dir-staging.
+pub const USUAL_REGISTRY: &str = "onboarding/federation";
+
+/// Completes `environment-repository`, and refuses what is no folder of partners there.
+fn registry(written: Located<Text>) -> Result<Located<Text>, Diagnostic> {
+    let Some(folder) = written.strip_prefix(ENVIRONMENT_REPOSITORY.trim_end_matches('/')) else {
+        return Ok(written);
+    };
+    let folder = match folder {
+        "" => USUAL_REGISTRY,
+        folder => match folder.strip_prefix('/') {
+            Some(folder) => folder,
+            None => return Ok(written),
+        },
+    };
+    let refused = |why: String| {
+        Diagnostic::new(why)
+            .at(written.place)
+            .help(format!("write `environment-repository`, which means {ENVIRONMENT_REPOSITORY}{USUAL_REGISTRY}"))
+    };
+    let path = RelativePath::new(folder).map_err(|error| refused(error.to_string()))?;
+    match layout::is_written(&path) {
+        true => {
+            Err(refused(format!("`{folder}` is where dirops writes: partners' files would be mixed up with its own")))
+        }
+        false => Ok(Located { value: format!("{ENVIRONMENT_REPOSITORY}{folder}").into(), place: written.place }),
+    }
+}
+
+impl Federation {
+    /// Says where the environment repository is.
+    pub(super) fn find_registry(&mut self, environment_repository: &str) {
+        if let Some(folder) = self.registry.strip_prefix(ENVIRONMENT_REPOSITORY) {
+            self.registry.value = format!("{environment_repository}/{folder}").into();
+        }
+    }
+}
+
+/// Returns the path of the registry that base/environment.yaml names, if it names one.
+///
+/// # Errors
+/// Where that cannot be read, or is in an environment repository that is not at hand.
+pub fn usual_registry(reader: Reader<'_>) -> Result<Option<String>, Diagnostic> {
+    let defaults = reader.template("base/environment.yaml")?;
+    let named = defaults.as_ref().and_then(|defaults| defaults.get("federation")?.get("registry"));
+    let Some(node) = named else { return Ok(None) };
+    let registry = registry(text(node, "registry")?)?;
+    match (registry.strip_prefix(ENVIRONMENT_REPOSITORY), reader.tree.environment_repository()) {
+        (None, _) => Ok(Some(registry.to_string())),
+        (Some(folder), Some(repository)) => Ok(Some(format!("{repository}/{folder}"))),
+        (Some(_), None) => Err(lost_registry(registry.place)),
+    }
+}
+
+/// Returns the diagnostic for a registry in an environment repository that is not at hand.
+pub(super) fn lost_registry(place: Place) -> Diagnostic {
+    Diagnostic::new("the registry of partners is in the environment repository: where is that?")
+        .at(place)
+        .help("name the folder with --environment-repository")
 }
 
 fn trust(fields: &Fields<'_>) -> Result<Trust, Diagnostic> {

@@ -14,7 +14,10 @@ use std::sync::Arc;
 pub(crate) use component::split;
 pub use component::{Component, Kind, ListKeys, Secret};
 pub(crate) use environment::evaluated_label;
-pub use environment::{Access, ComponentUse, Delivery, Environment, Federation, Grant, HOSTS, Policies, Trust};
+pub use environment::{
+    Access, ComponentUse, Delivery, Environment, Federation, Grant, HOSTS, Policies, Trust, USUAL_REGISTRY,
+    usual_registry,
+};
 pub use federation::{CLASS_NAME, FederationFile, Registry, Stray, StrayKind};
 pub use fields::Located;
 pub(crate) use fields::{Fields, text, wrong_type};
@@ -195,7 +198,10 @@ fn load_environments(reader: Reader<'_>, jobs: usize) -> Result<Vec<Environment>
         }
         let mut merged = defaults.clone().unwrap_or_else(|| own.clone());
         merge(&mut merged, own, &BTreeMap::new());
-        let environment = Environment::parse(folder, &merged)?;
+        let mut environment = Environment::parse(folder, &merged)?;
+        if let Some(folder) = reader.tree.environment_repository() {
+            environment.federation.find_registry(folder);
+        }
         refuse_strays(reader, &environment)?;
         Ok(environment)
     };
@@ -236,9 +242,28 @@ fn load_registries(
     all(folders.into_iter().map(|folder| {
         let users = environments.iter().filter(|env| *env.federation.registry.value == *folder);
         let users: Vec<_> = users.filter(|env| !matches!(env.federation.trust, Trust::None)).collect();
+        refuse_lost_registry(reader, &users)?;
         let registry = Registry::read(reader, &folder, &users, jobs)?;
         Ok((folder, registry))
     }))
+}
+
+/// Refuses a registry in an environment repository that is not at hand: no partner there is not the same as none at all.
+fn refuse_lost_registry(reader: Reader<'_>, users: &[&Environment]) -> Result<(), Diagnostic> {
+    let Some(federation) = users.first().map(|user| &user.federation).filter(|f| f.in_environment_repository) else {
+        return Ok(());
+    };
+    let folder = &*federation.registry.value;
+    if reader.tree.environment_repository().is_none() {
+        return Err(environment::lost_registry(federation.registry.place));
+    }
+    match reader.tree.list(folder) {
+        Ok(None) => Err(Diagnostic::new(format!("there is no registry of partners: no folder `{folder}`"))
+            .at(federation.registry.place)
+            .help("name another folder with --environment-repository, or make this one")),
+        // What else there may be to say of it is said where it is read.
+        _ => Ok(()),
+    }
 }
 
 fn load_records(

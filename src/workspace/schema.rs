@@ -197,7 +197,7 @@ fn environment() -> Value {
                 "anyone": methods("For every authenticated peer"),
             })),
             "federation": map("Whom it trusts", &[], json!({
-                "registry": text("The folder of federation files"),
+                "registry": text("The folder of federation files; environment-repository, or a folder below that, for one in the environment repository"),
                 "trust": trust,
                 "accept": texts("The bundle endpoint profiles that it federates by"),
                 "grants": {

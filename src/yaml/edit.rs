@@ -75,6 +75,36 @@ pub fn set_text(file: FileId, text: &str, key: &str, value: &str) -> Result<Stri
     })
 }
 
+/// Returns the text with the scalar at a path of keys replaced by a text of one line: plain where that reads as this text,
+/// else in double quotes.
+///
+/// # Errors
+/// Where there is no such key, or something else would change, too.
+pub fn set_line(file: FileId, text: &str, path: &[&str], value: &str) -> Result<String, Diagnostic> {
+    let root = parse(file, text)?;
+    let mut meant = root.clone();
+    let missing = || Diagnostic::new(format!("there is no key `{}`", path.join("."))).at(root.place);
+    let (key, above) = path.split_last().ok_or_else(missing)?;
+    let map = above.iter().try_fold(&root, |node, key| node.get(key)).and_then(Node::as_map);
+    let entry = map.and_then(|map| map.get(*key)).ok_or_else(missing)?;
+    let changed = above.iter().try_fold(&mut meant, |node, key| Some(&mut node.as_map_mut()?.get_mut(*key)?.node));
+    if let Some(changed) = changed {
+        changed.set(key, Node::new(root.place, value));
+    }
+    let old = Written::find(text, entry).filter(|_| !matches!(entry.node.value, Value::List(_) | Value::Map(_)));
+    let edited = old.into_iter().flat_map(|old| {
+        let (before, rest, after) = (&text[..old.value.start], &text[old.rest.clone()], &text[old.end..]);
+        let gap = if before.ends_with(':') { " " } else { "" };
+        [value.to_owned(), quoted(value)].map(|value| format!("{before}{gap}{value}{rest}{after}"))
+    });
+    let is_meant = |edited: &String| parse(file, edited).is_ok_and(|read| read == meant);
+    edited.into_iter().find(is_meant).ok_or_else(|| {
+        Diagnostic::new(format!("`{}` cannot be set without changing something else in the file", path.join(".")))
+            .at(entry.key)
+            .help("write it by hand")
+    })
+}
+
 /// Returns the texts in which the value of an entry is replaced, the nicest first.
 fn replaced(text: &str, root: &Node, entry: &Entry, value: &str) -> Option<Vec<String>> {
     let old = Written::find(text, entry)?;
@@ -193,7 +223,7 @@ fn line_break(text: &str) -> &'static str {
 }
 
 /// Returns where the line ends, its line break not included.
-fn line_end(text: &str, at: usize) -> usize {
+pub(super) fn line_end(text: &str, at: usize) -> usize {
     let length = text[at..].find('\n').unwrap_or(text.len() - at);
     at + text[at..at + length].trim_end_matches('\r').len()
 }
@@ -227,7 +257,7 @@ fn range(text: &str, place: Place) -> Option<Range<usize>> {
 }
 
 /// Returns the byte at which a line and column are.
-fn offset(text: &str, line: u32, column: u32) -> Option<usize> {
+pub(super) fn offset(text: &str, line: u32, column: u32) -> Option<usize> {
     let start: usize = text.split_inclusive('\n').take(line as usize - 1).map(str::len).sum();
     let mark = if line == 1 && text.starts_with('\u{feff}') { 1 } else { 0 };
     let rest = text.get(start..)?;
@@ -270,6 +300,26 @@ mod tests {
             ("b: x\n     # deep\nc: 1\n", "b: \"{\\n  1\\n}\"\n     # deep\nc: 1\n"),
         ] {
             assert_eq!(set(text).unwrap_or_else(|error| panic!("{text:?}: {error:?}")), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_set_where_it_stands() {
+        for (text, value, expected) in [
+            ("a:\n  b: x # why\nc: 1\n", "z", "a:\n  b: z # why\nc: 1\n"),
+            ("a: {b: 'x', c: 1}\n", "z", "a: {b: z, c: 1}\n"),
+            ("a: {b: x}\n", "y, z: 1", "a: {b: \"y, z: 1\"}\n"),
+            ("a:\n  b: x\n", "yes", "a:\n  b: \"yes\"\n"),
+            ("a:\n  b: x\n", "1.5", "a:\n  b: \"1.5\"\n"),
+            ("a:\n  b: x\n", "y #z", "a:\n  b: \"y #z\"\n"),
+            ("a:\n  b:\n", "z", "a:\n  b: z\n"),
+            ("a:\n  b: |-\n    x\n    y\nc: 1\n", "z", "a:\n  b: z\nc: 1\n"),
+        ] {
+            let edited = set_line(Sources::default().add("x", text), text, &["a", "b"], value);
+            assert_eq!(edited.unwrap_or_else(|error| panic!("{text:?}: {error:?}")), expected, "{text:?}");
+        }
+        for text in ["a: {}\n", "a: {b: [1]}\n", "b: 1\n"] {
+            assert!(set_line(Sources::default().add("x", text), text, &["a", "b"], "y").is_err(), "{text}");
         }
     }
 

@@ -223,6 +223,20 @@ pub fn tree(root: &Path) -> Vec<(String, Vec<u8>)> {
     files
 }
 
+/// Commits everything in a folder, and returns the commit.
+pub fn commit(folder: &Path) -> String {
+    let repository = git2::Repository::open(folder).or_else(|_| git2::Repository::init(folder)).unwrap();
+    let mut index = repository.index().unwrap();
+    index.add_all(["*"], git2::IndexAddOption::FORCE, None).unwrap();
+    index.update_all(["*"], None).unwrap();
+    index.write().unwrap();
+    let tree = repository.find_tree(index.write_tree().unwrap()).unwrap();
+    let author = git2::Signature::new("Test", "test@example.org", &git2::Time::new(0, 0)).unwrap();
+    let head = repository.head().ok().and_then(|head| head.peel_to_commit().ok());
+    let parents: Vec<_> = head.iter().collect();
+    repository.commit(Some("HEAD"), &author, &author, "change", &tree, &parents).unwrap().to_string()
+}
+
 fn put(path: &Path, content: impl AsRef<[u8]>) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, content).unwrap();
