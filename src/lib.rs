@@ -29,6 +29,7 @@ pub mod deployment;
 pub mod diagnostic;
 pub mod expression;
 pub mod fix;
+pub mod git;
 pub mod init;
 pub mod parallel;
 pub mod publish;
