@@ -337,12 +337,7 @@ impl Connection {
     /// Returns why there is no answer, or no whole one.
     fn broken(&self, error: &reqwest::Error) -> Failure {
         let url = locked(&self.repository).clone();
-        let mut chain = std::iter::successors(error.source(), |error| (*error).source());
-        let is_mistrusted = chain.any(|error| {
-            let inner = error.downcast_ref::<io::Error>().and_then(|error| error.get_ref());
-            let inner = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
-            matches!(error.downcast_ref().or(inner), Some(rustls::Error::InvalidCertificate(_)))
-        });
+        let is_mistrusted = error.source().is_some_and(is_of_a_certificate);
         let kind = FailureKind::Unreachable {
             retryable: !is_mistrusted && !error.is_builder(),
             perhaps_done: self.has_pushed.load(Ordering::Relaxed),
@@ -357,6 +352,19 @@ impl Connection {
             true => failure.help("name a file with the certificate of its authority in SSL_CERT_FILE"),
             false => failure,
         }
+    }
+}
+
+/// Returns whether a certificate that is not to be trusted is at the bottom of an error.
+fn is_of_a_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        return matches!(error, rustls::Error::InvalidCertificate(_));
+    }
+    // What an error of the operating system's kind wraps is not its source, but what the source's source is.
+    let wrapped = error.downcast_ref::<io::Error>().and_then(|error| error.get_ref());
+    match wrapped {
+        Some(wrapped) => is_of_a_certificate(wrapped),
+        None => error.source().is_some_and(is_of_a_certificate),
     }
 }
 
