@@ -1,13 +1,21 @@
 //! Branches of repositories elsewhere: over folders, HTTP and HTTPS, with a real Git on the other side.
 
+mod scratch;
 mod support;
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use dirops::git::{Depth, Failure, FailureKind, HttpSettings, Pushed, Relation, Remote, relation};
+use dirops::diagnostic::Sources;
+use dirops::git::{
+    Depth, Failure, FailureKind, HttpSettings, Identities, NewCommit, Provenance, Pushed, Relation, Remote, relation,
+};
+use dirops::publish::{Digest, GitTree, Permissions, TreeRequest, render_tree};
+use dirops::tree::WorkTree;
+use dirops::workspace::Workspace;
 use git2::{FileMode, Oid, Repository, Signature, Time};
 use secrecy::SecretString;
 use support::git_server::{Fault, GitServer, hook, is_git_here};
@@ -438,4 +446,111 @@ fn several_threads_speak_with_several_servers() {
             });
         }
     });
+}
+
+/// What `propose` does with a repository of 20,000 files: nothing is ever checked out.
+#[test]
+fn twenty_thousand_files_are_fetched_rendered_into_and_pushed() {
+    if !is_git_here() {
+        return;
+    }
+    let server = GitServer::http(Some(TOKEN));
+    let path = server.repository("e.git");
+    let base = commit_of_many(&path, 20_000);
+    let source = scratch::Scratch::new();
+    let (remote, local) = (remote(&server, "e.git"), Local::new());
+
+    let started = Instant::now();
+    assert_eq!(remote.fetch(&local.repository, "main", Depth::Commits(1)).unwrap(), Some(base));
+    let fetched = started.elapsed();
+    let sources = Sources::default();
+    let work_tree = WorkTree::new(source.source());
+    let workspace = Workspace::load(&work_tree, &sources, 2).unwrap();
+    let tree = GitTree::open(local.folder.path(), Some(base)).unwrap();
+    let request = TreeRequest { environments: Vec::new(), permissions: Permissions::default(), jobs: 2 };
+    let rendered = render_tree(&workspace, &tree, &request).unwrap();
+    let who = || Signature::new("a", "a@example.org", &Time::new(1_700_000_000, 0)).unwrap();
+    let provenance = Provenance::new(None, Digest::of(b""));
+    let new = NewCommit { tree: rendered.tree, parents: &[base], message: "Render", provenance: &provenance };
+    let none = git2::Config::new().unwrap();
+    let commit = Identities { author: who(), committer: who() };
+    let commit = dirops::git::commit(&local.repository, &none, &commit, &new).unwrap();
+    let rendered = started.elapsed();
+    server.requests();
+    assert_eq!(remote.push(&local.repository, commit, "dirops/main", None).unwrap(), Pushed::Done);
+    let pushed = started.elapsed();
+    println!("20,000 files: fetched after {fetched:?}, rendered after {rendered:?}, pushed after {pushed:?}");
+    let requests = server.requests();
+    let sent: usize = requests.last().unwrap().headers["content-length"].parse().unwrap();
+    assert!(sent < 50_000, "{sent} bytes were sent: more than what is new");
+    assert_eq!(git(&path, &["diff", "--name-only", "main", "dirops/main", "--", "existing"]), "");
+    assert_eq!(git(&path, &["ls-tree", "-r", "--name-only", "dirops/main"]).lines().count(), 20_000 + 16);
+    git(&path, &["fsck", "--strict"]);
+    assert!(pushed < Duration::from_secs(20), "{pushed:?}");
+}
+
+/// Makes a commit of so many files on `main` and returns it.
+fn commit_of_many(repository: &Path, files: usize) -> Oid {
+    let mut stream = "commit refs/heads/main\ncommitter a <a@example.org> 1700000000 +0000\ndata 4\nmany\n".to_owned();
+    for number in 0..files {
+        let (folder, content) = (number / 100, format!("file {number}\n"));
+        let length = content.len();
+        stream.push_str(&format!("M 644 inline existing/folder{folder}/file{number}\ndata {length}\n{content}\n"));
+    }
+    let mut import = Command::new("git");
+    import.arg("-C").arg(repository).args(["fast-import", "--quiet"]).stdin(Stdio::piped());
+    let mut import = import.spawn().unwrap();
+    import.stdin.take().unwrap().write_all(stream.as_bytes()).unwrap();
+    assert!(import.wait().unwrap().success());
+    Oid::from_str(&git(repository, &["rev-parse", "main"])).unwrap()
+}
+
+#[test]
+#[ignore = "run by the test below, with an ssh of its own"]
+fn speaks_over_ssh() {
+    let path = std::env::var("REPOSITORY").unwrap();
+    let local = Local::new();
+    let commit = local.commit("first", None);
+    for address in [format!("git@host.example:{path}"), format!("ssh://git@host.example:2222{path}")] {
+        let remote = Remote::new(&address).unwrap();
+        assert_eq!(remote.push(&local.repository, commit, "topic", None).unwrap(), Pushed::Done);
+        assert_eq!(remote.fetch(&Local::new().repository, "topic", Depth::Commits(1)).unwrap(), Some(commit));
+        assert_eq!(remote.delete(&local.repository, "topic", commit).unwrap(), Pushed::Done);
+        assert!(remote.branches().unwrap().is_empty());
+    }
+    let of = |address: &str| Remote::new(address).unwrap().branches();
+    assert_eq!(kind(of("git@host.example:/no/such/repository")), FailureKind::NotFound);
+    assert_eq!(kind(of("git@denied.example:e.git")), FailureKind::Unauthenticated);
+    assert_eq!(kind(of("git@away.example:e.git")), AGAIN);
+    let hasty = HttpSettings { whole: Duration::from_millis(200), ..HttpSettings::default() };
+    let started = Instant::now();
+    let silent = Remote::new("git@silent.example:e.git").unwrap().with_settings(hasty).branches().unwrap_err();
+    assert!(silent.to_string().contains("in time") && started.elapsed() < Duration::from_secs(5), "{silent}");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_users_ssh_is_a_way_too() {
+    if !is_git_here() {
+        return;
+    }
+    let server = GitServer::http(None);
+    let path = server.repository("it's.git");
+    let ssh = path.join("ssh");
+    let script = "while [ $# -gt 2 ]; do shift; done
+        case $1 in
+        *denied*) echo 'git@denied.example: Permission denied (publickey).' >&2; exit 255 ;;
+        *away*) echo 'ssh: connect to host away.example port 22: Connection refused' >&2; exit 255 ;;
+        *silent*) exec sleep 20 ;;
+        git@host.example) eval \"$2\" ;;
+        esac";
+    fs::write(&ssh, script).unwrap();
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "speaks_over_ssh", "--nocapture"])
+        .env("GIT_SSH_COMMAND", format!("sh \"{}\" -x", ssh.display()))
+        .env("REPOSITORY", &path)
+        .output()
+        .unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
 }
