@@ -9,11 +9,12 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use bytes::{Buf, Bytes};
 use git2::transport::Service;
 
 use super::{Carrier, Stream, name};
@@ -162,7 +163,9 @@ impl Carrier for Program {
 struct Conversation {
     child: Arc<Mutex<Child>>,
     input: Option<ChildStdin>,
-    output: Option<ChildStdout>,
+    output: Receiver<Bytes>,
+    read: Bytes,
+    deadline: Instant,
     errors: File,
     ended: Arc<Mutex<Option<Ended>>>,
     has_pushed: Option<Arc<AtomicBool>>,
@@ -176,12 +179,14 @@ impl Conversation {
         let errors = tempfile::tempfile()?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors.try_clone()?);
         let mut child = command.spawn()?;
-        let (input, output) = (child.stdin.take(), child.stdout.take());
+        let input = child.stdin.take();
+        let output = child.stdout.take().map(chunks).ok_or(io::ErrorKind::BrokenPipe)?;
         let child = Arc::new(Mutex::new(child));
         let (done, is_done) = channel::<()>();
         let (watched, whole) = (child.clone(), program.whole);
+        let deadline = Instant::now() + whole;
         let watch = thread::spawn(move || {
-            let is_late = is_done.recv_timeout(whole) == Err(std::sync::mpsc::RecvTimeoutError::Timeout);
+            let is_late = is_done.recv_timeout(whole) == Err(RecvTimeoutError::Timeout);
             if is_late {
                 // One that has ended meanwhile needs no end.
                 let _ = locked(&watched).kill();
@@ -190,13 +195,41 @@ impl Conversation {
         });
         let has_pushed = matches!(service, Service::ReceivePackLs).then(|| program.has_pushed.clone());
         let ended = program.ended.clone();
-        Ok(Self { child, input, output, errors, ended, has_pushed, done: Some(done), watch: Some(watch) })
+        let (read, done, watch) = (Bytes::new(), Some(done), Some(watch));
+        Ok(Self { child, input, output, read, deadline, errors, ended, has_pushed, done, watch })
     }
+}
+
+/// Returns what a program writes, as it comes. Reading itself cannot be given up: what a program has started may go on
+/// when the program has ended.
+fn chunks(mut output: ChildStdout) -> Receiver<Bytes> {
+    // As much as a pipe holds may wait to be taken.
+    let (sender, receiver) = sync_channel(4);
+    thread::spawn(move || {
+        let mut buffer = vec![0; 1 << 16];
+        while let Ok(count @ 1..) = output.read(&mut buffer) {
+            if sender.send(Bytes::copy_from_slice(&buffer[..count])).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
 }
 
 impl Read for Conversation {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.output.as_mut().map_or(Ok(0), |output| output.read(buffer))
+        if self.read.is_empty() {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            match self.output.recv_timeout(left) {
+                Ok(chunk) => self.read = chunk,
+                Err(RecvTimeoutError::Disconnected) => return Ok(0),
+                Err(RecvTimeoutError::Timeout) => return Err(io::ErrorKind::TimedOut.into()),
+            }
+        }
+        let count = self.read.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&self.read[..count]);
+        self.read.advance(count);
+        Ok(count)
     }
 }
 
@@ -218,7 +251,7 @@ impl Drop for Conversation {
     /// Lets the program come to its end: hooks that run after a push are part of it.
     fn drop(&mut self) {
         drop(self.input.take());
-        drop(self.output.take());
+        self.output = sync_channel(0).1;
         let status = loop {
             // Not waited for under the lock, which the watch needs to end the program.
             match locked(&self.child).try_wait() {
