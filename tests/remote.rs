@@ -52,8 +52,13 @@ fn commit(repository: &Repository, name: &str, parent: Option<Oid>) -> Oid {
     repository.commit(None, &who, &who, name, &tree, &parents.iter().collect::<Vec<_>>()).unwrap()
 }
 
+/// Settings that take nothing from the environment.
+fn direct() -> HttpSettings {
+    HttpSettings { uses_proxies: false, ..HttpSettings::default() }
+}
+
 fn settings(server: &GitServer) -> HttpSettings {
-    HttpSettings { certificates: Some(server.authority()).filter(|file| file.exists()), ..HttpSettings::default() }
+    HttpSettings { certificates: Some(server.authority()).filter(|file| file.exists()), ..direct() }
 }
 
 fn remote(server: &GitServer, name: &str) -> Remote {
@@ -240,7 +245,7 @@ fn failures_are_told_apart() {
     let server = GitServer::http(Some(TOKEN));
     server.repository("e.git");
     let good = remote(&server, "e.git");
-    let anonymous = Remote::new(&server.url("e.git")).unwrap();
+    let anonymous = Remote::new(&server.url("e.git")).unwrap().with_settings(direct());
     let wrong = anonymous.clone().with_token(SecretString::from("ghp_wrong"));
     assert_eq!(kind(anonymous.branches()), FailureKind::Unauthenticated);
     assert_eq!(kind(wrong.branches()), FailureKind::Unauthenticated);
@@ -270,7 +275,7 @@ fn failures_are_told_apart() {
         server.fail("info/refs", fault.clone());
         assert_eq!(kind(good.branches()), AGAIN, "{fault:?}");
     }
-    let hasty = HttpSettings { silence: Duration::from_millis(200), ..HttpSettings::default() };
+    let hasty = HttpSettings { silence: Duration::from_millis(200), ..direct() };
     server.fail("info/refs", Fault::Stall(Duration::from_secs(5)));
     let started = Instant::now();
     let failure = good.clone().with_settings(hasty).branches().unwrap_err();
@@ -279,7 +284,7 @@ fn failures_are_told_apart() {
     assert!(good.branches().is_ok(), "the server is well after all that");
     let address = server.url("e.git");
     drop(server);
-    assert_eq!(kind(Remote::new(&address).unwrap().branches()), AGAIN);
+    assert_eq!(kind(Remote::new(&address).unwrap().with_settings(direct()).branches()), AGAIN);
     assert_eq!(kind(Remote::new("/no/such/folder").unwrap().branches()), FailureKind::NotFound);
 }
 
@@ -325,7 +330,7 @@ fn a_server_that_nobody_vouches_for_gets_nothing() {
     let server = GitServer::https(Some(TOKEN));
     server.repository("e.git");
     let stranger = Remote::new(&server.url("e.git")).unwrap().with_token(SecretString::from(TOKEN));
-    let failure = stranger.with_settings(HttpSettings::default()).branches().unwrap_err();
+    let failure = stranger.with_settings(direct()).branches().unwrap_err();
     assert!(!failure.is_retryable(), "{failure:?}");
     assert!(failure.clone().into_diagnostic().help.unwrap().contains("SSL_CERT_FILE"), "{failure:?}");
     assert!(server.requests().is_empty());
@@ -522,7 +527,7 @@ fn speaks_over_ssh() {
     assert_eq!(kind(of("git@host.example:/no/such/repository")), FailureKind::NotFound);
     assert_eq!(kind(of("git@denied.example:e.git")), FailureKind::Unauthenticated);
     assert_eq!(kind(of("git@away.example:e.git")), AGAIN);
-    let hasty = HttpSettings { whole: Duration::from_millis(200), ..HttpSettings::default() };
+    let hasty = HttpSettings { whole: Duration::from_millis(200), ..direct() };
     let started = Instant::now();
     let silent = Remote::new("git@silent.example:e.git").unwrap().with_settings(hasty).branches().unwrap_err();
     assert!(silent.to_string().contains("in time") && started.elapsed() < Duration::from_secs(5), "{silent}");

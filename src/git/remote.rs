@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use git2::{
@@ -11,7 +11,7 @@ use git2::{
 use secrecy::SecretString;
 use url::Url;
 
-use super::transport::http::{Http, Settings};
+use super::transport::http::{Http, Settings, Speaker};
 use super::transport::program::{Place, Program};
 use super::transport::{ADDRESS, Carrier, through};
 use crate::diagnostic::Diagnostic;
@@ -29,6 +29,8 @@ pub struct Remote {
     location: Location,
     token: Option<SecretString>,
     settings: Settings,
+    /// Made when it is first needed.
+    speaker: Arc<OnceLock<Arc<Speaker>>>,
 }
 
 #[derive(Clone)]
@@ -142,7 +144,12 @@ impl Remote {
     /// # Errors
     /// Where it is none of these, or has a password in it.
     pub fn new(address: &str) -> Result<Self, Diagnostic> {
-        Ok(Self { location: location(address)?, token: None, settings: Settings::from_environment() })
+        Ok(Self {
+            location: location(address)?,
+            token: None,
+            settings: Settings::from_environment(),
+            speaker: Arc::default(),
+        })
     }
 
     /// Returns the remote with a token to show over HTTPS.
@@ -154,6 +161,7 @@ impl Remote {
     /// Returns the remote with other settings.
     pub fn with_settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
+        self.speaker = Arc::default();
         self
     }
 
@@ -283,13 +291,21 @@ impl Remote {
     /// Does something with remotes at [`ADDRESS`] that are reached through a connection to this one.
     fn carry<T>(&self, work: impl FnOnce() -> Result<T, git2::Error>) -> Result<T, Failure> {
         let carrier: Arc<dyn Carrier> = match &self.location {
-            Location::Web(url) => Arc::new(Http::new(url, self.token.clone(), &self.settings)?),
+            Location::Web(url) => Arc::new(Http::new(url, self.token.clone(), self.speaker()?)?),
             Location::Program(place) => Arc::new(Program::new(place.clone(), self.settings.whole)),
         };
         through(&carrier, work).map_err(|error| match carrier.failure() {
             Some(failure) => failure,
             None => self.failure(&error, carrier.has_pushed()),
         })
+    }
+
+    fn speaker(&self) -> Result<Arc<Speaker>, Failure> {
+        if let Some(speaker) = self.speaker.get() {
+            return Ok(speaker.clone());
+        }
+        let speaker = Arc::new(Speaker::new(&self.settings)?);
+        Ok(self.speaker.get_or_init(|| speaker).clone())
     }
 
     /// Returns what libgit2 has to say where the connection itself was good.

@@ -27,6 +27,8 @@ use crate::git::{Failure, FailureKind};
 const USER: &str = "x-access-token";
 /// How many redirects are followed.
 const REDIRECTS: usize = 5;
+/// How long a connection waits for its next request.
+const IDLE: Duration = Duration::from_secs(10);
 /// How much of a request is kept in memory, in bytes.
 const IN_MEMORY: usize = 1 << 20;
 /// How much of what a server says about an error is shown, in bytes.
@@ -37,6 +39,8 @@ const WORDS: usize = 500;
 pub struct Settings {
     /// A file of certificates (PEM) of authorities to trust besides the system's.
     pub certificates: Option<PathBuf>,
+    /// Whether the proxies that the environment names (`HTTPS_PROXY`, `NO_PROXY` …) are used.
+    pub uses_proxies: bool,
     /// How long connecting may take.
     pub connect: Duration,
     /// How long the other side may be silent.
@@ -49,6 +53,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             certificates: None,
+            uses_proxies: true,
             connect: Duration::from_secs(30),
             silence: Duration::from_secs(120),
             whole: Duration::from_secs(900),
@@ -64,12 +69,18 @@ impl Settings {
     }
 }
 
+/// What speaks HTTP, for any number of connections one after the other.
+pub(in crate::git) struct Speaker {
+    runtime: Runtime,
+    client: Client,
+    whole: Duration,
+}
+
 /// The way to a repository on a web server.
 pub(in crate::git) struct Http(Arc<Connection>);
 
 struct Connection {
-    runtime: Runtime,
-    client: Client,
+    speaker: Arc<Speaker>,
     /// The repository; another one once the server has sent us on.
     repository: Mutex<Url>,
     /// Where the token may go: the scheme, host and port that the user named.
@@ -80,24 +91,33 @@ struct Connection {
     has_pushed: AtomicBool,
 }
 
+impl Speaker {
+    /// Returns what speaks HTTP with these settings.
+    ///
+    /// # Errors
+    /// Where certificates cannot be read.
+    pub(in crate::git) fn new(settings: &Settings) -> Result<Self, Failure> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Failure::local(format!("no connection can be made: {error}")))?;
+        Ok(Self { runtime, client: client(settings)?, whole: settings.whole })
+    }
+}
+
 impl Http {
     /// Returns the way to the repository at `url`.
     ///
     /// # Errors
-    /// Where certificates cannot be read, or a token would travel in the open.
-    pub(in crate::git) fn new(url: &Url, token: Option<SecretString>, settings: &Settings) -> Result<Self, Failure> {
+    /// Where a token would travel in the open.
+    pub(in crate::git) fn new(url: &Url, token: Option<SecretString>, speaker: Arc<Speaker>) -> Result<Self, Failure> {
         if token.is_some() && url.scheme() != "https" && !is_this_machine(url) {
             return Err(Failure::local(format!("a token is not sent to {url} in the open")).help("use https://"));
         }
-        let runtime = Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Failure::local(format!("no connection can be made: {error}")))?;
         Ok(Self(Arc::new(Connection {
-            runtime,
-            client: client(settings)?,
+            deadline: Instant::now() + speaker.whole,
+            speaker,
             repository: Mutex::new(url.clone()),
             origin: url.origin(),
             token,
-            deadline: Instant::now() + settings.whole,
             failure: Mutex::default(),
             has_pushed: AtomicBool::new(false),
         })))
@@ -121,7 +141,12 @@ fn client(settings: &Settings) -> Result<Client, Failure> {
         // A token must not follow a redirect: they are followed here, one by one.
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(settings.connect)
-        .read_timeout(settings.silence);
+        .read_timeout(settings.silence)
+        // Longer, and the server may have gone away unnoticed.
+        .pool_idle_timeout(IDLE);
+    if !settings.uses_proxies {
+        builder = builder.no_proxy();
+    }
     if let Some(path) = &settings.certificates {
         let unusable = |why: &dyn std::fmt::Display| {
             Failure::local(format!("the certificates in {} cannot be used: {why}", path.display()))
@@ -183,13 +208,13 @@ impl Read for Exchange {
             Some(answer) => answer,
             None => {
                 let body = std::mem::replace(&mut self.body, SpooledTempFile::new(0));
-                let sent = connection.runtime.block_on(connection.ask(self.service, body));
+                let sent = connection.speaker.runtime.block_on(connection.ask(self.service, body));
                 let response = sent.map_err(|failure| connection.fail(failure))?;
                 self.answer.insert(Answer { response, read: Bytes::new() })
             }
         };
         while answer.read.is_empty() {
-            match connection.runtime.block_on(answer.response.chunk()) {
+            match connection.speaker.runtime.block_on(answer.response.chunk()) {
                 Ok(Some(chunk)) => answer.read = chunk,
                 Ok(None) => return Ok(0),
                 Err(error) => return Err(connection.fail(connection.broken(&error))),
@@ -288,7 +313,7 @@ impl Connection {
 
     fn request(&self, method: Method, url: &Url) -> reqwest::RequestBuilder {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        let request = self.client.request(method, url.clone()).timeout(left);
+        let request = self.speaker.client.request(method, url.clone()).timeout(left);
         match &self.token {
             Some(token) if url.origin() == self.origin => request.basic_auth(USER, Some(token.expose_secret())),
             _ => request,
