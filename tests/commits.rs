@@ -88,13 +88,14 @@ fn git_reads_what_is_written() {
     let scene = Scene::new();
     let oid = scene.commit(&scene.configuration(&[])).unwrap();
     let written = scene.repository.find_commit(oid).unwrap();
-    assert_eq!(Provenance::parse(written.message().unwrap()), Some(provenance()));
+    assert_eq!(Provenance::of(&scene.repository, &written).unwrap(), Some(provenance()));
     let (_, shown) = scene.git(&["show", "-s", "--format=%an|%ae|%aI|%cn|%s|%(trailers:only)", &oid.to_string()]);
     let expected = format!(
         "Author|a@example.org|2023-11-14T23:13:20+01:00|Committer|Render prod|Dirops-Source: {}\nDirops-Input: {}\n\
-         Dirops-Version: {}\n\n",
+         Dirops-Changes: {}\nDirops-Version: {}\n\n",
         "7".repeat(40),
         Digest::of(b"input"),
+        Digest::of(b""),
         env!("CARGO_PKG_VERSION"),
     );
     assert_eq!(shown, expected);

@@ -7,11 +7,13 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use dirops::diagnostic::Sources;
 use dirops::git::{
-    Depth, Failure, FailureKind, HttpSettings, Identities, NewCommit, Provenance, Pushed, Relation, Remote, relation,
+    Depth, Failure, FailureKind, HttpSettings, Identities, NewCommit, Provenance, Pushed, Relation, Remote, Step,
+    relation,
 };
 use dirops::publish::{Digest, GitTree, Permissions, TreeRequest, render_tree};
 use dirops::tree::WorkTree;
@@ -463,7 +465,10 @@ fn twenty_thousand_files_are_fetched_rendered_into_and_pushed() {
     let path = server.repository("e.git");
     let base = commit_of_many(&path, 20_000);
     let source = scratch::Scratch::new();
-    let (remote, local) = (remote(&server, "e.git"), Local::new());
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let (watch, local) = (seen.clone(), Local::new());
+    let remote =
+        remote(&server, "e.git").with_progress(move |progress| watch.lock().unwrap().push((progress, Instant::now())));
 
     let started = Instant::now();
     assert_eq!(remote.fetch(&local.repository, "main", Depth::Commits(1)).unwrap(), Some(base));
@@ -492,6 +497,9 @@ fn twenty_thousand_files_are_fetched_rendered_into_and_pushed() {
     assert_eq!(git(&path, &["ls-tree", "-r", "--name-only", "dirops/main"]).lines().count(), 20_000 + 16);
     git(&path, &["fsck", "--strict"]);
     assert!(pushed < Duration::from_secs(20), "{pushed:?}");
+    let seen = seen.lock().unwrap();
+    let last = seen.iter().rev().find(|(progress, _)| progress.step == Step::Fetch).unwrap().0;
+    assert!(last.total > 20_000 && last.done == last.total && last.bytes > 100_000, "{last:?}");
 }
 
 /// Makes a commit of so many files on `main` and returns it.
@@ -558,4 +566,76 @@ fn the_users_ssh_is_a_way_too() {
         .unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
+/// A remote with a base branch and a branch of ours, and what happens to them.
+struct Proposal<'a> {
+    remote: &'a Remote,
+    theirs: Repository,
+}
+
+impl Proposal<'_> {
+    /// Makes a commit of ours that writes one file.
+    fn ours(&self, name: &str, parent: Oid) -> Oid {
+        let mut tree =
+            self.theirs.treebuilder(Some(&self.theirs.find_commit(parent).unwrap().tree().unwrap())).unwrap();
+        tree.insert(name, self.theirs.blob(b"rendered").unwrap(), FileMode::Blob.into()).unwrap();
+        let provenance = Provenance::new(None, Digest::of(name.as_bytes()));
+        let new =
+            NewCommit { tree: tree.write().unwrap(), parents: &[parent], message: "Render", provenance: &provenance };
+        let who = || Signature::new("a", "a@example.org", &Time::new(1_700_000_000, 0)).unwrap();
+        let identities = Identities { author: who(), committer: who() };
+        dirops::git::commit(&self.theirs, &git2::Config::new().unwrap(), &identities, &new).unwrap()
+    }
+
+    /// Does to a commit what `git commit --amend` and `git rebase` do: its message stays.
+    fn again(&self, commit: Oid, tree: Oid, parent: Oid) -> Oid {
+        let commit = self.theirs.find_commit(commit).unwrap();
+        let who = Signature::new("b", "b@example.org", &Time::new(1_700_000_001, 0)).unwrap();
+        let (tree, parent) = (self.theirs.find_tree(tree).unwrap(), self.theirs.find_commit(parent).unwrap());
+        self.theirs.commit(None, &who, &who, commit.message().unwrap(), &tree, &[&parent]).unwrap()
+    }
+
+    /// Returns whose the commits of the branch are that the base has not, the last first.
+    fn whose(&self, head: Oid, base: Oid) -> Vec<&'static str> {
+        self.theirs.reference("refs/heads/dirops/main", head, true, "").unwrap();
+        self.theirs.reference("refs/heads/main", base, true, "").unwrap();
+        let local = Local::new();
+        let ahead = self.remote.ahead(&local.repository, "dirops/main", "main").unwrap().unwrap();
+        assert!(ahead.is_whole);
+        assert_eq!((ahead.head, ahead.base), (head, base));
+        ahead.commits.iter().map(|(_, ours)| if ours.is_some() { "ours" } else { "theirs" }).collect()
+    }
+}
+
+#[test]
+fn what_people_do_to_our_branch_is_seen() {
+    if !is_git_here() {
+        return;
+    }
+    let server = GitServer::http(Some(TOKEN));
+    let theirs = Repository::open(server.repository("e.git")).unwrap();
+    let base = commit(&theirs, "first", None);
+    let base = commit(&theirs, "second", Some(base));
+    let it = Proposal { remote: &remote(&server, "e.git"), theirs };
+    assert_eq!(it.whose(base, base), [""; 0]);
+    let ours = it.ours("values", base);
+    assert_eq!(it.whose(ours, base), ["ours"]);
+    assert_eq!(it.whose(it.ours("more", ours), base), ["ours", "ours"]);
+    assert_eq!(it.whose(commit(&it.theirs, "a fix", Some(ours)), base), ["theirs", "ours"]);
+    // The base has moved on.
+    let moved = (0..60).fold(base, |base, number| commit(&it.theirs, &format!("f{}", number % 5), Some(base)));
+    assert_eq!(it.whose(ours, moved), ["ours"]);
+    // A button moves our commit onto it; its changes are the same.
+    let mut tree = it.theirs.treebuilder(Some(&it.theirs.find_commit(moved).unwrap().tree().unwrap())).unwrap();
+    tree.insert("values", it.theirs.blob(b"rendered").unwrap(), FileMode::Blob.into()).unwrap();
+    let rebased = it.again(ours, tree.write().unwrap(), moved);
+    assert_eq!(it.whose(rebased, moved), ["ours"]);
+    // Somebody amends it.
+    tree.insert("values", it.theirs.blob(b"edited").unwrap(), FileMode::Blob.into()).unwrap();
+    let amended = it.again(ours, tree.write().unwrap(), moved);
+    assert_eq!(it.whose(amended, moved), ["theirs"]);
+    // What was merged is no longer ahead.
+    assert_eq!(it.whose(ours, commit(&it.theirs, "after", Some(ours))), [""; 0]);
+    assert_eq!(it.remote.ahead(&Local::new().repository, "nowhere", "main").unwrap(), None);
 }

@@ -2,6 +2,7 @@
 
 use git2::{Commit, Config, ErrorCode, ObjectType, Oid, Repository};
 
+use super::provenance::changes;
 use super::{Identities, Provenance, sign};
 use crate::diagnostic::Diagnostic;
 
@@ -29,11 +30,13 @@ pub fn commit(
     new: &NewCommit<'_>,
 ) -> Result<Oid, Diagnostic> {
     let failed = |error: git2::Error| Diagnostic::new(format!("the commit cannot be made: {}", error.message()));
-    let message = new.provenance.append_to(new.message)?;
     let tree = repository.find_tree(new.tree).map_err(failed)?;
     let parents: Vec<Commit<'_>> =
         new.parents.iter().map(|parent| repository.find_commit(*parent)).collect::<Result<_, _>>().map_err(failed)?;
     let parents: Vec<&Commit<'_>> = parents.iter().collect();
+    let before = parents.first().map(|parent| parent.tree()).transpose().map_err(failed)?;
+    let changes = changes(repository, before.as_ref(), &tree).map_err(failed)?;
+    let message = new.provenance.append_to(new.message, &changes)?;
     let Identities { author, committer } = identities;
     let content = repository.commit_create_buffer(author, committer, &message, &tree, &parents).map_err(failed)?;
     match sign::signature(&content, configuration, committer)? {

@@ -4,6 +4,7 @@
 //! pushes with a lease and deletes branches. libgit2 speaks Git's protocol; the bytes travel through a transport of our
 //! own, over HTTP(S) or through a program as Git itself starts it (`ssh`, `git upload-pack`).
 
+mod ahead;
 mod commit;
 mod configuration;
 mod hydrator;
@@ -14,11 +15,12 @@ mod remote;
 mod sign;
 mod transport;
 
+pub use ahead::{Ahead, ahead};
 pub use commit::{NewCommit, commit, set_branch};
 pub use configuration::configuration;
 pub use hydrator::{METADATA, metadata};
 pub use identity::{Identities, identities};
 pub use provenance::Provenance;
 pub use relation::{Relation, relation};
-pub use remote::{Depth, Failure, FailureKind, Pushed, Remote};
+pub use remote::{Depth, Failure, FailureKind, Progress, Pushed, Remote, Step};
 pub use transport::http::Settings as HttpSettings;

@@ -6,7 +6,7 @@ use super::{Depth, Failure, Remote};
 use crate::diagnostic::Diagnostic;
 
 /// How much history is fetched, in commits, until it tells.
-const DEPTHS: [i32; 3] = [50, 500, 5000];
+pub(super) const DEPTHS: [i32; 3] = [50, 500, 5000];
 
 /// How one commit stands to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,9 +5,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use git2::{
-    AutotagOption, Direction, ErrorCode, FetchOptions, Oid, ProxyOptions, PushOptions, RemoteCallbacks, Repository,
-};
+use git2::{AutotagOption, Direction, ErrorCode, FetchOptions, Oid, PushOptions, RemoteCallbacks, Repository};
 use secrecy::SecretString;
 use url::Url;
 
@@ -31,6 +29,29 @@ pub struct Remote {
     settings: Settings,
     /// Made when it is first needed.
     speaker: Arc<OnceLock<Arc<Speaker>>>,
+    watch: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+}
+
+/// How far a fetch or a push is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// What is being done.
+    pub step: Step,
+    /// How many objects have come or gone.
+    pub done: usize,
+    /// How many there are.
+    pub total: usize,
+    /// How many bytes have come or gone.
+    pub bytes: usize,
+}
+
+/// What takes time with a remote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Objects come.
+    Fetch,
+    /// Objects go.
+    Push,
 }
 
 #[derive(Clone)]
@@ -144,12 +165,9 @@ impl Remote {
     /// # Errors
     /// Where it is none of these, or has a password in it.
     pub fn new(address: &str) -> Result<Self, Diagnostic> {
-        Ok(Self {
-            location: location(address)?,
-            token: None,
-            settings: Settings::from_environment(),
-            speaker: Arc::default(),
-        })
+        let location = location(address)?;
+        let (settings, speaker) = (Settings::from_environment(), Arc::default());
+        Ok(Self { location, token: None, settings, speaker, watch: None })
     }
 
     /// Returns the remote with a token to show over HTTPS.
@@ -163,6 +181,18 @@ impl Remote {
         self.settings = settings;
         self.speaker = Arc::default();
         self
+    }
+
+    /// Returns the remote with somebody to tell how far it is, often.
+    pub fn with_progress(mut self, watch: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        self.watch = Some(Arc::new(watch));
+        self
+    }
+
+    fn tell(&self, step: Step, done: usize, total: usize, bytes: usize) {
+        if let Some(watch) = &self.watch {
+            watch(Progress { step, done, total, bytes });
+        }
     }
 
     /// Returns where the branches of the remote are, by name.
@@ -200,7 +230,11 @@ impl Remote {
                 return Ok(None);
             };
             let mut callbacks = RemoteCallbacks::new();
-            callbacks.transfer_progress(|progress| progress.received_bytes() <= FETCH_LIMIT);
+            callbacks.transfer_progress(|progress| {
+                let bytes = progress.received_bytes();
+                self.tell(Step::Fetch, progress.received_objects(), progress.total_objects(), bytes);
+                bytes <= FETCH_LIMIT
+            });
             let mut options = FetchOptions::new();
             options.download_tags(AutotagOption::None).update_fetchhead(false).remote_callbacks(callbacks);
             if let Depth::Commits(depth) = depth {
@@ -256,6 +290,7 @@ impl Remote {
                     false => Err(git2::Error::from_str("the branch is elsewhere")),
                 }
             });
+            callbacks.push_transfer_progress(|done, total, bytes| self.tell(Step::Push, done, total, bytes));
             callbacks.push_update_reference(|_, status| {
                 refusal = status.map(str::to_owned);
                 Ok(())
@@ -265,7 +300,7 @@ impl Remote {
                 true
             });
             let mut options = PushOptions::new();
-            options.remote_callbacks(callbacks).proxy_options(ProxyOptions::new());
+            options.remote_callbacks(callbacks);
             repository.remote_anonymous(ADDRESS)?.push(&[&refspec], Some(&mut options))
         });
         match (pushed, found) {
