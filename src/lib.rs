@@ -1,7 +1,8 @@
 //! Renders, checks and reviews the Git repository that Argo CD deploys AGNTCY Directory from.
 //!
 //! The way through the crate: a [`tree`] is read into a [`workspace`], whose environments become a
-//! [`deployment`] each; the [`rules`] judge it, and [`publish`] writes it into the environment repository.
+//! [`deployment`] each; the [`rules`] judge it, and [`publish`] writes it into the environment repository: a folder, or
+//! a tree for [`git`] to commit and push.
 //!
 //! ```
 //! use dirops::diagnostic::Sources;

@@ -12,8 +12,7 @@ use std::time::{Duration, Instant};
 
 use dirops::diagnostic::Sources;
 use dirops::git::{
-    Depth, Failure, FailureKind, HttpSettings, Identities, NewCommit, Provenance, Pushed, Relation, Remote, Step,
-    relation,
+    Depth, Failure, FailureKind, Identities, NewCommit, Provenance, Pushed, Relation, Remote, Settings, Step, relation,
 };
 use dirops::publish::{Digest, GitTree, Permissions, TreeRequest, render_tree};
 use dirops::tree::WorkTree;
@@ -55,12 +54,12 @@ fn commit(repository: &Repository, name: &str, parent: Option<Oid>) -> Oid {
 }
 
 /// Settings that take nothing from the environment.
-fn direct() -> HttpSettings {
-    HttpSettings { uses_proxies: false, ..HttpSettings::default() }
+fn direct() -> Settings {
+    Settings { uses_proxies: false, ..Settings::default() }
 }
 
-fn settings(server: &GitServer) -> HttpSettings {
-    HttpSettings { certificates: Some(server.authority()).filter(|file| file.exists()), ..direct() }
+fn settings(server: &GitServer) -> Settings {
+    Settings { certificates: Some(server.authority()).filter(|file| file.exists()), ..direct() }
 }
 
 fn remote(server: &GitServer, name: &str) -> Remote {
@@ -277,13 +276,18 @@ fn failures_are_told_apart() {
         server.fail("info/refs", fault.clone());
         assert_eq!(kind(good.branches()), AGAIN, "{fault:?}");
     }
-    let hasty = HttpSettings { silence: Duration::from_millis(200), ..direct() };
+    let hasty = Settings { silence: Duration::from_millis(200), ..direct() };
     server.fail("info/refs", Fault::Stall(Duration::from_secs(5)));
     let started = Instant::now();
     let failure = good.clone().with_settings(hasty).branches().unwrap_err();
     assert!(started.elapsed() < Duration::from_secs(3) && failure.to_string().contains("in time"), "{failure}");
     assert_eq!(failure.kind, AGAIN);
     assert!(good.branches().is_ok(), "the server is well after all that");
+    let local = Local::new();
+    good.push(&local.repository, local.commit("first", None), "main", None).unwrap();
+    let frugal = good.clone().with_settings(Settings { fetch_limit: 100, ..direct() });
+    let failure = frugal.fetch(&Local::new().repository, "main", Depth::Full).unwrap_err();
+    assert!(failure.to_string().contains("more than 100 bytes"), "{failure}");
     let address = server.url("e.git");
     drop(server);
     assert_eq!(kind(Remote::new(&address).unwrap().with_settings(direct()).branches()), AGAIN);
@@ -412,9 +416,14 @@ fn the_token_is_in_a_header_and_nowhere_else() {
 
 #[test]
 fn addresses_are_read_and_passwords_in_them_refused() {
-    for address in
-        ["https://user:hunter2@example.org/e.git", "ftp://example.org/e.git", "ssh://-oProxyCommand=x/e", "-x:y", ""]
-    {
+    for address in [
+        "https://user:hunter2@example.org/e.git",
+        "ftp://example.org/e.git",
+        "ssh://-oProxyCommand=x/e",
+        "-x:y",
+        "example.org:-x",
+        "",
+    ] {
         let problem = Remote::new(address).unwrap_err();
         assert!(!format!("{problem:?}").contains("hunter2"), "{problem:?}");
     }
@@ -422,10 +431,13 @@ fn addresses_are_read_and_passwords_in_them_refused() {
         ("https://somebody@example.org/e.git?x#y", "https://example.org/e.git"),
         ("git@example.org:team/e.git", "git@example.org:team/e.git"),
         ("ssh://git@example.org:2222/e.git", "ssh://git@example.org:2222/e.git"),
+        ("ssh://example.org:22/~git/e.git", "ssh://example.org:22/~git/e.git"),
         ("../environments", "../environments"),
+        ("--upload-pack=x", "--upload-pack=x"),
     ] {
         assert_eq!(Remote::new(address).unwrap().to_string(), shown);
     }
+    assert_eq!(kind(Remote::new("--upload-pack=x").unwrap().branches()), FailureKind::NotFound);
     let open = Remote::new("http://example.org/e.git").unwrap().with_token(SecretString::from(TOKEN));
     let failure = open.branches().unwrap_err();
     assert!(failure.to_string().contains("in the open"), "{failure}");
@@ -535,7 +547,7 @@ fn speaks_over_ssh() {
     assert_eq!(kind(of("git@host.example:/no/such/repository")), FailureKind::NotFound);
     assert_eq!(kind(of("git@denied.example:e.git")), FailureKind::Unauthenticated);
     assert_eq!(kind(of("git@away.example:e.git")), AGAIN);
-    let hasty = HttpSettings { whole: Duration::from_millis(200), ..direct() };
+    let hasty = Settings { whole: Duration::from_millis(200), ..direct() };
     let started = Instant::now();
     let silent = Remote::new("git@silent.example:e.git").unwrap().with_settings(hasty).branches().unwrap_err();
     assert!(silent.to_string().contains("in time") && started.elapsed() < Duration::from_secs(5), "{silent}");
@@ -638,4 +650,28 @@ fn what_people_do_to_our_branch_is_seen() {
     // What was merged is no longer ahead.
     assert_eq!(it.whose(ours, commit(&it.theirs, "after", Some(ours))), [""; 0]);
     assert_eq!(it.remote.ahead(&Local::new().repository, "nowhere", "main").unwrap(), None);
+}
+
+#[test]
+fn of_many_who_push_at_once_one_wins() {
+    by_every_way(|remote, path| {
+        let pushed = std::thread::scope(|scope| {
+            let pushes: Vec<_> = (0..6)
+                .map(|number| {
+                    scope.spawn(move || {
+                        let local = Local::new();
+                        let commit = local.commit(&number.to_string(), None);
+                        (commit, remote.push(&local.repository, commit, "main", None).unwrap())
+                    })
+                })
+                .collect();
+            pushes.into_iter().map(|push| push.join().unwrap()).collect::<Vec<_>>()
+        });
+        let winners: Vec<_> = pushed.iter().filter(|(_, pushed)| *pushed == Pushed::Done).collect();
+        assert_eq!(winners.len(), 1, "{pushed:?}");
+        assert_eq!(remote.branch("main").unwrap(), Some(winners[0].0));
+        let is_told = |pushed: &Pushed| *pushed == Pushed::Moved { now: Some(winners[0].0) };
+        assert_eq!(pushed.iter().filter(|(_, pushed)| is_told(pushed)).count(), 5, "{pushed:?}");
+        git(path, &["fsck", "--strict"]);
+    });
 }

@@ -22,5 +22,4 @@ pub use hydrator::{METADATA, metadata};
 pub use identity::{Identities, identities};
 pub use provenance::Provenance;
 pub use relation::{Relation, relation};
-pub use remote::{Depth, Failure, FailureKind, Progress, Pushed, Remote, Step};
-pub use transport::http::Settings as HttpSettings;
+pub use remote::{Depth, Failure, FailureKind, Progress, Pushed, Remote, Settings, Step};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -9,14 +10,12 @@ use git2::{AutotagOption, Direction, ErrorCode, FetchOptions, Oid, PushOptions, 
 use secrecy::SecretString;
 use url::Url;
 
-use super::transport::http::{Http, Settings, Speaker};
+use super::transport::http::{Http, Speaker};
 use super::transport::program::{Place, Program};
 use super::transport::{ADDRESS, Carrier, through};
 use crate::diagnostic::Diagnostic;
 use crate::publish::Digest;
 
-/// How much a fetch may bring, in bytes.
-const FETCH_LIMIT: usize = 4 << 30;
 /// How much of what a server says is kept, in bytes.
 const WORDS: usize = 2000;
 const HEADS: &str = "refs/heads/";
@@ -30,6 +29,44 @@ pub struct Remote {
     /// Made when it is first needed.
     speaker: Arc<OnceLock<Arc<Speaker>>>,
     watch: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+}
+
+/// How remotes are spoken with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// A file of certificates (PEM) of authorities to trust besides the system's, over HTTPS.
+    pub certificates: Option<PathBuf>,
+    /// Whether the proxies that the environment names (`HTTPS_PROXY`, `NO_PROXY` …) are used.
+    pub uses_proxies: bool,
+    /// How long connecting to a web server may take.
+    pub connect: Duration,
+    /// How long a web server may be silent.
+    pub silence: Duration,
+    /// How long everything may take together.
+    pub whole: Duration,
+    /// How much a fetch may bring, in bytes.
+    pub fetch_limit: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            certificates: None,
+            uses_proxies: true,
+            connect: Duration::from_secs(30),
+            silence: Duration::from_secs(120),
+            whole: Duration::from_secs(900),
+            fetch_limit: 2 << 30,
+        }
+    }
+}
+
+impl Settings {
+    /// Returns the usual settings, with the certificates that `SSL_CERT_FILE` names.
+    pub fn from_environment() -> Self {
+        let file = std::env::var_os("SSL_CERT_FILE").filter(|file| !file.is_empty());
+        Self { certificates: file.map(PathBuf::from), ..Self::default() }
+    }
 }
 
 /// How far a fetch or a push is.
@@ -223,7 +260,8 @@ impl Remote {
     /// Where the remote cannot be read, or the repository cannot be written to.
     pub fn fetch(&self, repository: &Repository, branch: &str, depth: Depth) -> Result<Option<Oid>, Failure> {
         let (from, to) = (reference(branch)?, format!("refs/dirops/{}/{branch}", self.key()));
-        self.carry(|| {
+        let (limit, mut is_too_much) = (self.settings.fetch_limit, false);
+        let fetched = self.carry(|| {
             let mut remote = repository.remote_anonymous(ADDRESS)?;
             remote.connect(Direction::Fetch)?;
             let Some(head) = remote.list()?.iter().find(|head| head.name() == from).map(|head| head.oid()) else {
@@ -233,7 +271,8 @@ impl Remote {
             callbacks.transfer_progress(|progress| {
                 let bytes = progress.received_bytes();
                 self.tell(Step::Fetch, progress.received_objects(), progress.total_objects(), bytes);
-                bytes <= FETCH_LIMIT
+                is_too_much |= bytes > limit;
+                !is_too_much
             });
             let mut options = FetchOptions::new();
             options.download_tags(AutotagOption::None).update_fetchhead(false).remote_callbacks(callbacks);
@@ -242,7 +281,11 @@ impl Remote {
             }
             remote.fetch(&[format!("+{from}:{to}")], Some(&mut options), Some("dirops"))?;
             Ok(Some(head))
-        })
+        });
+        match is_too_much {
+            true => Err(Failure::local(format!("{self} would send more than {limit} bytes for the branch `{branch}`"))),
+            false => fetched,
+        }
     }
 
     /// Lets a branch of the remote point to a commit of a repository, if it is still where it is expected: at that
@@ -397,6 +440,7 @@ fn location(address: &str) -> Result<Location, Diagnostic> {
         let place = Place::parse(address);
         return match &place {
             Place::Machine { host, .. } if host.starts_with('-') => Err(unusable("begins like an option")),
+            Place::Machine { path, .. } if path.starts_with('-') => Err(unusable("begins like an option")),
             Place::Folder(path) if path.as_os_str().is_empty() => Err(unusable("is empty")),
             _ => Ok(Location::Program(place)),
         };
@@ -425,7 +469,9 @@ fn location(address: &str) -> Result<Location, Diagnostic> {
                 user if user.starts_with('-') => return Err(unusable("begins like an option")),
                 user => format!("{user}@{host}"),
             };
-            Ok(Location::Program(Place::Machine { host, port: url.port(), path: url.path().to_owned() }))
+            // Somebody's home, which the shell over there knows.
+            let path = url.path().strip_prefix('/').filter(|path| path.starts_with('~')).unwrap_or(url.path());
+            Ok(Location::Program(Place::Machine { host, port: url.port(), path: path.to_owned() }))
         }
         scheme => Err(unusable(&format!("begins with {scheme}://, which dirops does not speak"))),
     }

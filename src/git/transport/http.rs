@@ -3,7 +3,6 @@
 use std::error::Error as _;
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +20,7 @@ use tokio::runtime::{Builder, Runtime};
 use url::Url;
 
 use super::{Carrier, Stream, name};
-use crate::git::{Failure, FailureKind};
+use crate::git::{Failure, FailureKind, Settings};
 
 /// The user name that GitHub takes tokens of every kind for.
 const USER: &str = "x-access-token";
@@ -33,41 +32,6 @@ const IDLE: Duration = Duration::from_secs(10);
 const IN_MEMORY: usize = 1 << 20;
 /// How much of what a server says about an error is shown, in bytes.
 const WORDS: usize = 500;
-
-/// How HTTP is spoken.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// A file of certificates (PEM) of authorities to trust besides the system's.
-    pub certificates: Option<PathBuf>,
-    /// Whether the proxies that the environment names (`HTTPS_PROXY`, `NO_PROXY` …) are used.
-    pub uses_proxies: bool,
-    /// How long connecting may take.
-    pub connect: Duration,
-    /// How long the other side may be silent.
-    pub silence: Duration,
-    /// How long everything may take together.
-    pub whole: Duration,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            certificates: None,
-            uses_proxies: true,
-            connect: Duration::from_secs(30),
-            silence: Duration::from_secs(120),
-            whole: Duration::from_secs(900),
-        }
-    }
-}
-
-impl Settings {
-    /// Returns the usual settings, with the certificates that `SSL_CERT_FILE` names.
-    pub fn from_environment() -> Self {
-        let file = std::env::var_os("SSL_CERT_FILE").filter(|file| !file.is_empty());
-        Self { certificates: file.map(PathBuf::from), ..Self::default() }
-    }
-}
 
 /// What speaks HTTP, for any number of connections one after the other.
 pub(in crate::git) struct Speaker {

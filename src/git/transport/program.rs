@@ -77,7 +77,8 @@ impl Program {
         let mut command = match kind {
             Place::Folder(path) => {
                 let mut command = Command::new("git");
-                command.arg(service.trim_start_matches("git-")).arg(path);
+                // A path that begins like an option is a path all the same.
+                command.arg(service.trim_start_matches("git-")).arg(Path::new(".").join(path));
                 command
             }
             Place::Machine { host, port, path } => {
@@ -85,7 +86,7 @@ impl Program {
                 if let Some(port) = port {
                     command.arg("-p").arg(port.to_string());
                 }
-                command.arg(host).arg(format!("{service} '{}'", path.replace('\'', r"'\''")));
+                command.arg(host).arg(format!("{service} {}", quoted(path)));
                 command
             }
         };
@@ -95,6 +96,16 @@ impl Program {
         // libgit2 speaks the first protocol.
         command.env_remove("GIT_PROTOCOL");
         command
+    }
+}
+
+/// Returns a path as one word for a shell, somebody's home before it left to the shell.
+fn quoted(path: &str) -> String {
+    let quote = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
+    let is_plain = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
+    match path.strip_prefix('~').map(|rest| rest.split_once('/').unwrap_or((rest, ""))) {
+        Some((name, rest)) if is_plain(name) => format!("~{name}/{}", quote(rest)),
+        _ => quote(path),
     }
 }
 
@@ -289,11 +300,31 @@ impl std::fmt::Display for Place {
         match self {
             Self::Folder(path) => write!(f, "{}", path.display()),
             Self::Machine { host, port: None, path } => write!(f, "{host}:{path}"),
-            Self::Machine { host, port: Some(port), path } => write!(f, "ssh://{host}:{port}{path}"),
+            Self::Machine { host, port: Some(port), path } => {
+                write!(f, "ssh://{host}:{port}/{}", path.trim_start_matches('/'))
+            }
         }
     }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_one_word_for_a_shell() {
+        for (path, word) in [
+            ("/a b/it's", r"'/a b/it'\''s'"),
+            ("$(x)", "'$(x)'"),
+            ("~/e.git", "~/'e.git'"),
+            ("~git/a b", "~git/'a b'"),
+            ("~$(x)/e", "'~$(x)/e'"),
+        ] {
+            assert_eq!(quoted(path), word);
+        }
+    }
 }
