@@ -675,3 +675,36 @@ fn of_many_who_push_at_once_one_wins() {
         git(path, &["fsck", "--strict"]);
     });
 }
+
+#[test]
+#[ignore = "run by the test below, in an environment of its own"]
+fn reads_what_the_environment_leads_to() {
+    let remote = Remote::new(&std::env::var("ADDRESS").unwrap()).unwrap();
+    assert!(remote.branches().unwrap().is_empty());
+}
+
+#[test]
+fn proxies_and_authorities_are_taken_from_the_environment() {
+    if !is_git_here() {
+        return;
+    }
+    let (proxy, secure) = (GitServer::http(None), GitServer::https(None));
+    proxy.repository("e.git");
+    secure.repository("e.git");
+    let proxy_url = proxy.url("");
+    let authority = secure.authority();
+    for (address, name, value) in [
+        ("http://environments.example/e.git".to_owned(), "HTTP_PROXY", proxy_url.as_str()),
+        (secure.url("e.git"), "SSL_CERT_FILE", authority.to_str().unwrap()),
+    ] {
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child.args(["--ignored", "--exact", "reads_what_the_environment_leads_to", "--nocapture"]);
+        for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUEST_METHOD"] {
+            child.env_remove(name).env_remove(name.to_lowercase());
+        }
+        let output = child.env(name, value).env("ADDRESS", address).output().unwrap();
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    }
+    assert!(proxy.requests()[0].line.starts_with("GET http://environments.example/e.git/info/refs"));
+}

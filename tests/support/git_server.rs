@@ -239,6 +239,9 @@ impl Shared {
     /// Returns the answer of `git http-backend`, called as a web server calls it (CGI).
     fn backend(&self, request: &Request, body: &[u8]) -> io::Result<Vec<u8>> {
         let (method, target) = request.line.split_once(' ').unwrap_or_default();
+        // A client that takes us for its proxy names the host, too.
+        let target =
+            target.strip_prefix("http://").and_then(|rest| rest.find('/').map(|at| &rest[at..])).unwrap_or(target);
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let header = |name: &str| request.headers.get(name).cloned().unwrap_or_default();
         let mut child = Command::new("git")
