@@ -115,6 +115,8 @@ impl GitServer {
         let path = self.folder.path().join("repositories").join(name);
         let repository = Repository::init_bare(&path).unwrap();
         repository.set_head("refs/heads/main").unwrap();
+        // The user's configuration may name another folder.
+        repository.config().unwrap().set_str("core.hooksPath", path.join("hooks").to_str().unwrap()).unwrap();
         path
     }
 
