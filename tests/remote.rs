@@ -225,6 +225,10 @@ fn history_is_deepened_until_it_tells() {
         let whole = Local::new();
         remote.fetch(&whole.repository, "main", Depth::Full).unwrap();
         assert!(!whole.repository.is_shallow());
+        let names: Vec<String> =
+            whole.repository.references().unwrap().names().map(|n| n.unwrap().to_owned()).collect();
+        assert!(names.len() == 1 && names[0].starts_with("refs/dirops/") && names[0].ends_with("/main"), "{names:?}");
+        assert!(!whole.folder.path().join("FETCH_HEAD").exists());
         assert_eq!(relation(&whole.repository, history[0], tip).unwrap(), Relation::Precedes);
     });
 }

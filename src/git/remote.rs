@@ -275,11 +275,13 @@ impl Remote {
                 !is_too_much
             });
             let mut options = FetchOptions::new();
-            options.download_tags(AutotagOption::None).update_fetchhead(false).remote_callbacks(callbacks);
+            options.download_tags(AutotagOption::None).remote_callbacks(callbacks);
             if let Depth::Commits(depth) = depth {
                 options.depth(depth.max(1));
             }
-            remote.fetch(&[format!("+{from}:{to}")], Some(&mut options), Some("dirops"))?;
+            // Fetching as a whole would empty the FETCH_HEAD of the user's repository.
+            remote.download(&[format!("+{from}:{to}")], Some(&mut options))?;
+            repository.reference(&to, head, true, "dirops")?;
             Ok(Some(head))
         });
         match is_too_much {
