@@ -1,8 +1,8 @@
 //! Renders, checks and reviews the Git repository that Argo CD deploys AGNTCY Directory from.
 //!
 //! The way through the crate: a [`tree`] is read into a [`workspace`], whose environments become a
-//! [`deployment`] each; the [`rules`] judge it, and [`publish`] writes it into the environment repository. [`forge`]
-//! speaks to GitHub.
+//! [`deployment`] each; the [`rules`] judge it, and [`publish`] writes it into the environment repository: a folder, or
+//! a tree for [`git`] to commit and push and for [`forge`] to propose on GitHub. [`review`] says what a change does.
 //!
 //! ```
 //! use dirops::diagnostic::Sources;
@@ -34,6 +34,7 @@ pub mod edits;
 pub mod expression;
 pub mod fix;
 pub mod forge;
+pub mod git;
 pub mod init;
 pub mod parallel;
 pub mod partner;

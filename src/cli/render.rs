@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{Exit, Folders, jobs, print, report, show_findings, with_workspace};
-use crate::publish::{self, ChangeKind, ConflictKind, Outcome, Permissions, Reason, Request, Summary};
+use crate::publish::{self, ChangeKind, ConflictKind, Outcome, Permissions, Reason, Request, Selection, Summary};
 
 /// Write environments into the environment repository
 #[derive(Args, Debug)]
@@ -40,8 +40,7 @@ pub(super) fn run(folders: &Folders, arguments: Arguments) -> Exit {
         ..folders.clone()
     };
     let request = Request {
-        environments: arguments.environments,
-        prune: arguments.prune,
+        selection: Selection { environments: arguments.environments, prune: arguments.prune },
         source: folders.source.clone(),
         into: arguments.into,
         check: arguments.check,

@@ -10,42 +10,19 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::{Plan, Receipt, RelativePath};
+use super::{Found, Plan, Receipt, RelativePath, Target};
 use crate::diagnostic::Diagnostic;
 
 const STAGING: &str = ".dirops/staging";
 
 /// A folder that holds an environment repository.
 #[derive(Debug)]
-pub struct Target {
+pub struct Disk {
     root: PathBuf,
 }
 
-/// What stands at a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
-    /// Nothing.
-    Nothing,
-    /// A file.
-    File,
-    /// A symbolic link, wherever it leads.
-    Link,
-    /// Something that no file can replace: this.
-    InTheWay(&'static str),
-}
-
-impl Target {
-    /// Returns the repository in `root`, which need not exist yet.
-    pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
-    }
-
-    /// Returns what stands at a path, links not followed. `folders` are those that are known to be real ones; what is
-    /// found out is added.
-    ///
-    /// # Errors
-    /// Where the disk cannot be read.
-    pub fn look(&self, path: &RelativePath, folders: &mut BTreeSet<String>) -> Result<Found, Diagnostic> {
+impl Target for Disk {
+    fn look(&self, path: &RelativePath, folders: &mut BTreeSet<String>) -> Result<Found, Diagnostic> {
         for folder in path.folders() {
             if folders.contains(folder) {
                 continue;
@@ -71,40 +48,11 @@ impl Target {
         }
     }
 
-    /// Returns the content of a file.
-    ///
-    /// # Errors
-    /// Where it cannot be read.
-    pub fn read(&self, path: &RelativePath) -> Result<Vec<u8>, Diagnostic> {
+    fn read(&self, path: &RelativePath) -> Result<Vec<u8>, Diagnostic> {
         fs::read(self.root.join(path.as_str())).map_err(|error| failed("read", path.as_str(), &error))
     }
 
-    /// Returns the receipt of an environment, if there is one.
-    ///
-    /// # Errors
-    /// Where it cannot be read or is damaged.
-    pub fn receipt(&self, environment: &str) -> Result<Option<Receipt>, Diagnostic> {
-        let path = Receipt::path(environment);
-        let content = match fs::read(self.root.join(&path)) {
-            Ok(content) => content,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed("read", &path, &error)),
-        };
-        let receipt = Receipt::parse(&content).and_then(|receipt| match receipt.environment == environment {
-            true => Ok(receipt),
-            false => Err(format!("it is of the environment `{}`", receipt.environment)),
-        });
-        receipt.map(Some).map_err(|why| {
-            Diagnostic::new(format!("{path} is damaged: {why}"))
-                .help("restore it from Git, or remove it and render with --adopt")
-        })
-    }
-
-    /// Returns the environments that have a receipt, sorted.
-    ///
-    /// # Errors
-    /// Where the folder of receipts cannot be read.
-    pub fn environments(&self) -> Result<Vec<String>, Diagnostic> {
+    fn environments(&self) -> Result<Vec<String>, Diagnostic> {
         let folder = match fs::read_dir(self.root.join(Receipt::FOLDER)) {
             Ok(folder) => folder,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -120,6 +68,13 @@ impl Target {
         }
         environments.sort_unstable();
         Ok(environments)
+    }
+}
+
+impl Disk {
+    /// Returns the repository in `root`, which need not exist yet.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
     }
 
     /// Begins to write: until the returned stage is dropped, nobody else can.
@@ -171,7 +126,7 @@ fn lock(_root: &Path) -> io::Result<()> {
 
 /// Files on their way into the repository. What is staged when this is dropped is removed.
 pub struct Stage<'a> {
-    target: &'a Target,
+    target: &'a Disk,
     root_is_new: bool,
     written: AtomicUsize,
     /// The folders that were made for the files, for removal where the files do not come.

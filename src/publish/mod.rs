@@ -2,14 +2,20 @@
 
 mod disk;
 mod fileset;
+mod git_tree;
 pub(crate) mod layout;
 mod plan;
 mod receipt;
 mod render;
+mod target;
 
-pub use disk::Target;
+pub use disk::Disk;
 pub use fileset::{FileSet, PathError, RelativePath};
+pub use git_tree::GitTree;
 pub use layout::files;
 pub use plan::{Change, ChangeKind, Conflict, ConflictKind, Permissions, Plan};
 pub use receipt::{Digest, Receipt};
-pub use render::{Failure, Outcome, Reason, Request, Summary, render};
+pub use render::{
+    Failure, Outcome, Reason, RenderedTree, Request, Selection, Summary, TreeRequest, render, render_tree,
+};
+pub use target::{Found, Target};

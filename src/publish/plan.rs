@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::disk::{Found, Target};
-use super::{Digest, FileSet, Receipt, RelativePath};
+use super::{Digest, FileSet, Found, Receipt, RelativePath, Target};
 use crate::diagnostic::Diagnostic;
 
 /// What must change for one environment.
@@ -92,7 +91,7 @@ pub struct Receipts {
 /// # Errors
 /// Where the repository or the receipt in it cannot be read.
 pub fn plan(
-    target: &Target,
+    target: &dyn Target,
     source: &str,
     environment: &str,
     files: Option<FileSet>,
@@ -131,7 +130,7 @@ pub fn plan(
 }
 
 struct Planner<'a> {
-    target: &'a Target,
+    target: &'a dyn Target,
     permissions: Permissions,
     receipt: Option<&'a Receipt>,
     plan: Plan,

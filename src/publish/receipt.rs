@@ -28,6 +28,13 @@ impl Digest {
         }
         Self(text)
     }
+
+    /// Returns the digest that a text spells, if it is one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix("sha256:")?;
+        let are_good = digits.len() == 64 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        are_good.then(|| Self(text.to_owned()))
+    }
 }
 
 impl fmt::Display for Digest {

@@ -1,25 +1,44 @@
-//! Rendering environments into an environment repository.
+//! Rendering environments into an environment repository: a folder on a disk, or a Git tree.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use git2::Oid;
+
 use super::disk::{Stage, Staged};
 use super::plan::plan;
-use super::{ChangeKind, ConflictKind, FileSet, Permissions, Plan, Target, layout};
+use super::{ChangeKind, ConflictKind, Disk, FileSet, GitTree, Permissions, Plan, Target, layout};
 use crate::deployment::{self, Deployment};
 use crate::diagnostic::Diagnostic;
 use crate::parallel;
 use crate::rules::{self, Conditions, Finding};
 use crate::workspace::{Environment, Workspace};
 
-/// What to render, and where to.
-#[derive(Clone, Debug)]
-pub struct Request {
+/// Which environments to render.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
     /// The environments; all where there are none, unless `prune` is set.
     pub environments: Vec<String>,
     /// Whether to prune what is gone from the source, too; without environments that alone. Whoever renders all prunes
     /// anyway.
     pub prune: bool,
+}
+
+impl Selection {
+    fn is_of_all(&self) -> bool {
+        self.environments.is_empty() && !self.prune
+    }
+
+    fn prunes(&self) -> bool {
+        self.prune || self.is_of_all()
+    }
+}
+
+/// What to render, and where to.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Which environments.
+    pub selection: Selection,
     /// The folder of the source repository.
     pub source: PathBuf,
     /// The folder of the environment repository.
@@ -32,10 +51,26 @@ pub struct Request {
     pub jobs: usize,
 }
 
-impl Request {
-    fn is_of_all(&self) -> bool {
-        self.environments.is_empty() && !self.prune
-    }
+/// What to render into a Git tree.
+#[derive(Clone, Debug)]
+pub struct TreeRequest {
+    /// Which environments.
+    pub selection: Selection,
+    /// What may be overwritten.
+    pub permissions: Permissions,
+    /// How many threads to use.
+    pub jobs: usize,
+}
+
+/// A Git tree with environments rendered into it.
+#[derive(Debug)]
+pub struct RenderedTree {
+    /// What was done; environments with nothing to do are in it.
+    pub outcome: Outcome,
+    /// The tree, in the repository of the one that was rendered into.
+    pub tree: Oid,
+    /// Whether it differs from the one that was rendered into.
+    pub is_changed: bool,
 }
 
 /// What was done, or found.
@@ -58,6 +93,13 @@ pub struct Summary {
     pub receipt_only: bool,
     /// How many files are as they should be.
     pub unchanged: usize,
+}
+
+impl Summary {
+    /// Returns whether anything of the environment changed or would, its receipt included.
+    pub fn is_changed(&self) -> bool {
+        self.receipt_only || !self.changes.is_empty()
+    }
 }
 
 /// Why a file changes, or cannot.
@@ -84,58 +126,161 @@ impl From<Diagnostic> for Failure {
     }
 }
 
-/// Renders environments.
+/// Renders environments into a folder.
 ///
 /// # Errors
 /// Everything that is wrong; then nothing was written.
 pub fn render(workspace: &Workspace<'_>, request: &Request) -> Result<Outcome, Failure> {
     refuse_source_folders(request)?;
-    let environments = selected(workspace, request)?;
-    let conditions = Conditions { now: None, jobs: request.jobs };
+    let target = Disk::new(&request.into);
+    let (environments, warnings) = judged(workspace, &request.selection, request.jobs)?;
+    let stage = match request.check {
+        true => None,
+        false => Some(target.stage()?),
+    };
+    let render = Render {
+        workspace,
+        target: &target,
+        environments,
+        prunes: request.selection.prunes(),
+        // A check tells what is the matter; leave to overwrite would only hide it.
+        permissions: if request.check { Permissions::default() } else { request.permissions },
+        tells_conflicts: request.check,
+        jobs: request.jobs,
+    };
+    let add = |plan| stage.as_ref().map(|stage| stage.add(plan)).transpose();
+    let (outcome, staged) = render.all(warnings, add)?;
+    if let Some(stage) = stage {
+        commit(&stage, staged.into_iter().flatten().collect(), request.jobs)?;
+        stage.finish();
+    }
+    Ok(outcome)
+}
+
+/// Renders environments into a Git tree: the same files as [`render`] leaves in a folder that holds `base`. Contents are
+/// written to the repository as they are made; nothing refers to them before there is a commit.
+///
+/// # Errors
+/// Everything that is wrong; then there is no new tree.
+pub fn render_tree(workspace: &Workspace<'_>, base: &GitTree, request: &TreeRequest) -> Result<RenderedTree, Failure> {
+    let (environments, warnings) = judged(workspace, &request.selection, request.jobs)?;
+    let render = Render {
+        workspace,
+        target: base,
+        environments,
+        prunes: request.selection.prunes(),
+        permissions: request.permissions,
+        tells_conflicts: false,
+        jobs: request.jobs,
+    };
+    let (outcome, edits) = render.all(warnings, |plan| base.add(plan))?;
+    let tree = base.edited(edits.into_iter().flatten())?;
+    Ok(RenderedTree { outcome, tree, is_changed: tree != base.id() })
+}
+
+/// Returns the environments to render, once the registries that they trust are known to be good.
+fn judged<'a>(
+    workspace: &'a Workspace<'_>,
+    selection: &Selection,
+    jobs: usize,
+) -> Result<(Vec<&'a Environment>, Vec<Finding>), Failure> {
+    let environments = selected(workspace, selection)?;
+    let conditions = Conditions { now: None, jobs };
     let (errors, mut warnings) = split(rules::check_registries(workspace, &environments, &conditions));
     if !errors.is_empty() {
         return Err(Failure { problems: Vec::new(), findings: errors });
     }
     // What could be better in a partner's file is for `dirops check` to tell, not for every render.
     warnings.retain(|finding| finding.rule.is_about_environments());
-    let target = Target::new(&request.into);
-    let stage = match request.check {
-        true => None,
-        false => Some(target.stage()?),
-    };
-    let prepare = |work: &Work<'_>| prepare(workspace, &target, stage.as_ref(), request, work);
-    let work = work(workspace, &target, request, &environments)?;
-    let prepared = parallel::map(request.jobs, &work, prepare);
-    let mut outcome = Outcome::default();
-    let mut staged = Vec::new();
-    let mut failure = Failure { problems: Vec::new(), findings: Vec::new() };
-    for prepared in prepared {
-        match prepared {
-            Ok(prepared) => {
-                outcome.environments.push(prepared.summary);
-                warnings.extend(prepared.warnings);
-                staged.extend(prepared.staged);
-            }
-            Err(other) => {
-                failure.problems.extend(other.problems);
-                failure.findings.extend(other.findings);
+    Ok((environments, warnings))
+}
+
+/// One render, whatever it goes to.
+struct Render<'a> {
+    workspace: &'a Workspace<'a>,
+    target: &'a dyn Target,
+    environments: Vec<&'a Environment>,
+    /// Whether environments that are gone from the source go from the target.
+    prunes: bool,
+    permissions: Permissions,
+    /// Whether conflicts are part of what is told; otherwise they are errors.
+    tells_conflicts: bool,
+    jobs: usize,
+}
+
+impl Render<'_> {
+    /// Plans every environment and hands each plan without a conflict to `add`. Returns what it made of them.
+    fn all<S: Send>(
+        &self,
+        warnings: Vec<Finding>,
+        add: impl Fn(Plan) -> Result<S, Diagnostic> + Sync,
+    ) -> Result<(Outcome, Vec<S>), Failure> {
+        let prepared = parallel::map(self.jobs, &self.work()?, |work| self.prepare(work, &add));
+        let mut outcome = Outcome { environments: Vec::new(), warnings };
+        let mut added = Vec::new();
+        let mut failure = Failure { problems: Vec::new(), findings: Vec::new() };
+        for prepared in prepared {
+            match prepared {
+                Ok(prepared) => {
+                    outcome.environments.push(prepared.summary);
+                    outcome.warnings.extend(prepared.warnings);
+                    added.extend(prepared.added);
+                }
+                Err(other) => {
+                    failure.problems.extend(other.problems);
+                    failure.findings.extend(other.findings);
+                }
             }
         }
+        if !self.tells_conflicts {
+            failure.problems.extend(conflicts(&outcome));
+        }
+        if !failure.problems.is_empty() || !failure.findings.is_empty() {
+            failure.problems.sort_by_key(|problem| self.workspace.sources().order(problem.place));
+            failure.problems.dedup();
+            return Err(failure);
+        }
+        Ok((outcome, added))
     }
-    if !request.check {
-        failure.problems.extend(conflicts(&outcome));
+
+    /// Pruned is what this source has owned and has no more, whatever is rendered.
+    fn work(&self) -> Result<Vec<Work<'_>>, Diagnostic> {
+        let mut work: Vec<_> = self.environments.iter().map(|environment| Work::Render(environment)).collect();
+        if !self.prunes {
+            return Ok(work);
+        }
+        let all = &self.workspace.environments;
+        for name in self.target.environments()? {
+            if all.iter().any(|environment| *environment.name.value == *name) {
+                continue;
+            }
+            let Some(receipt) = self.target.receipt(&name)? else {
+                continue;
+            };
+            let ours = all.iter().any(|environment| *environment.source.value == *receipt.source);
+            if ours {
+                work.push(Work::Prune(name, receipt.source));
+            }
+        }
+        Ok(work)
     }
-    if !failure.problems.is_empty() || !failure.findings.is_empty() {
-        failure.problems.sort_by_key(|problem| workspace.sources().order(problem.place));
-        failure.problems.dedup();
-        return Err(failure);
+
+    fn prepare<S>(&self, work: &Work<'_>, add: impl Fn(Plan) -> Result<S, Diagnostic>) -> Result<Prepared<S>, Failure> {
+        let (name, source, files, warnings) = match work {
+            Work::Prune(name, source) => (name.as_str(), source.as_str(), None, Vec::new()),
+            Work::Render(environment) => {
+                let (files, warnings) = rendered(self.workspace, environment)?;
+                (&*environment.name.value, &*environment.source.value, Some(files), warnings)
+            }
+        };
+        let plan = plan(self.target, source, name, files, self.permissions)?;
+        let summary = summary(&plan);
+        let added = match plan.conflicts.is_empty() {
+            true => Some(add(plan)?),
+            false => None,
+        };
+        Ok(Prepared { summary, warnings, added })
     }
-    if let Some(stage) = stage {
-        commit(&stage, staged, request.jobs)?;
-        stage.finish();
-    }
-    outcome.warnings = warnings;
-    Ok(outcome)
 }
 
 /// What there is to do for one environment.
@@ -145,76 +290,21 @@ enum Work<'a> {
     Prune(String, String),
 }
 
-struct Prepared {
+struct Prepared<S> {
     summary: Summary,
     warnings: Vec<Finding>,
-    staged: Option<Staged>,
+    added: Option<S>,
 }
 
-fn selected<'a>(workspace: &'a Workspace<'_>, request: &Request) -> Result<Vec<&'a Environment>, Failure> {
-    if request.is_of_all() {
+fn selected<'a>(workspace: &'a Workspace<'_>, selection: &Selection) -> Result<Vec<&'a Environment>, Failure> {
+    if selection.is_of_all() {
         return Ok(workspace.environments.iter().collect());
     }
-    let found = request.environments.iter().map(|name| workspace.environment(name));
+    let found = selection.environments.iter().map(|name| workspace.environment(name));
     let mut environments: Vec<&Environment> = found.collect::<Result<_, _>>()?;
     environments.sort_by(|a, b| a.name.value.cmp(&b.name.value));
     environments.dedup_by(|a, b| a.name.value == b.name.value);
     Ok(environments)
-}
-
-/// Pruned is what this source has owned and has no more, whatever is rendered.
-fn work<'a>(
-    workspace: &Workspace<'_>,
-    target: &Target,
-    request: &Request,
-    environments: &[&'a Environment],
-) -> Result<Vec<Work<'a>>, Diagnostic> {
-    let mut work: Vec<_> = environments.iter().map(|environment| Work::Render(environment)).collect();
-    if !request.prune && !request.is_of_all() {
-        return Ok(work);
-    }
-    let all = &workspace.environments;
-    for name in target.environments()? {
-        if all.iter().any(|environment| *environment.name.value == *name) {
-            continue;
-        }
-        let Some(receipt) = target.receipt(&name)? else {
-            continue;
-        };
-        let ours = all.iter().any(|environment| *environment.source.value == *receipt.source);
-        if ours {
-            work.push(Work::Prune(name, receipt.source));
-        }
-    }
-    Ok(work)
-}
-
-fn prepare(
-    workspace: &Workspace<'_>,
-    target: &Target,
-    stage: Option<&Stage<'_>>,
-    request: &Request,
-    work: &Work<'_>,
-) -> Result<Prepared, Failure> {
-    let (name, source, files, warnings) = match work {
-        Work::Prune(name, source) => (name.as_str(), source.as_str(), None, Vec::new()),
-        Work::Render(environment) => {
-            let (files, warnings) = rendered(workspace, environment)?;
-            (&*environment.name.value, &*environment.source.value, Some(files), warnings)
-        }
-    };
-    // A check tells what is the matter; leave to overwrite would only hide it.
-    let permissions = match request.check {
-        true => Permissions::default(),
-        false => request.permissions,
-    };
-    let plan = plan(target, source, name, files, permissions)?;
-    let summary = summary(&plan);
-    let staged = match stage {
-        Some(stage) if plan.conflicts.is_empty() => Some(stage.add(plan)?),
-        _ => None,
-    };
-    Ok(Prepared { summary, warnings, staged })
 }
 
 fn rendered(workspace: &Workspace<'_>, environment: &Environment) -> Result<(FileSet, Vec<Finding>), Failure> {

@@ -6,6 +6,7 @@ pub mod applications;
 pub mod chart;
 pub mod crd;
 pub mod diff;
+pub mod git_server;
 pub mod objects;
 pub mod tree;
 pub mod values;
