@@ -11,7 +11,7 @@ use std::path::Path;
 
 use dirops::affected::{self, Affected};
 use dirops::diagnostic::Sources;
-use dirops::publish::{self, Permissions, Request};
+use dirops::publish::{self, Permissions, Request, Selection};
 use dirops::tree::{Recorded, Revision, WorkTree};
 use dirops::workspace::Workspace;
 use fleet::Fleet;
@@ -34,8 +34,7 @@ fn render(source: &Path, into: &Path, environments: &[String], prune: bool) -> b
     let (sources, tree) = (Sources::default(), WorkTree::new(source));
     let Ok(workspace) = Workspace::load(&tree, &sources, JOBS) else { return false };
     let request = Request {
-        environments: environments.to_vec(),
-        prune,
+        selection: Selection { environments: environments.to_vec(), prune },
         source: source.to_owned(),
         into: into.to_owned(),
         check: false,

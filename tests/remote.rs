@@ -14,7 +14,7 @@ use dirops::diagnostic::Sources;
 use dirops::git::{
     Depth, Failure, FailureKind, Identities, NewCommit, Provenance, Pushed, Relation, Remote, Settings, Step, relation,
 };
-use dirops::publish::{Digest, GitTree, Permissions, TreeRequest, render_tree};
+use dirops::publish::{Digest, GitTree, Permissions, Selection, TreeRequest, render_tree};
 use dirops::tree::WorkTree;
 use dirops::workspace::Workspace;
 use git2::{FileMode, Oid, Repository, Signature, Time};
@@ -493,7 +493,7 @@ fn twenty_thousand_files_are_fetched_rendered_into_and_pushed() {
     let work_tree = WorkTree::new(source.source());
     let workspace = Workspace::load(&work_tree, &sources, 2).unwrap();
     let tree = GitTree::open(local.folder.path(), Some(base)).unwrap();
-    let request = TreeRequest { environments: Vec::new(), permissions: Permissions::default(), jobs: 2 };
+    let request = TreeRequest { selection: Selection::default(), permissions: Permissions::default(), jobs: 2 };
     let rendered = render_tree(&workspace, &tree, &request).unwrap();
     let who = || Signature::new("a", "a@example.org", &Time::new(1_700_000_000, 0)).unwrap();
     let provenance = Provenance::new(None, Digest::of(b""));
