@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use dirops::diagnostic::Sources;
 use dirops::git::{
-    Depth, Failure, FailureKind, Identities, NewCommit, Provenance, Pushed, Relation, Remote, Settings, Step, relation,
+    Depth, Failure, FailureKind, Identities, NewCommit, Provenance, Pushed, Relation, Remote, Settings, Step, Whose,
+    relation,
 };
 use dirops::publish::{Digest, GitTree, Permissions, Selection, TreeRequest, render_tree};
 use dirops::tree::WorkTree;
@@ -620,7 +621,12 @@ impl Proposal<'_> {
         let ahead = self.remote.ahead(&local.repository, "dirops/main", "main").unwrap().unwrap();
         assert!(ahead.is_whole);
         assert_eq!((ahead.head, ahead.base), (head, base));
-        ahead.commits.iter().map(|(_, ours)| if ours.is_some() { "ours" } else { "theirs" }).collect()
+        let word = |whose: &Whose| match whose {
+            Whose::Ours(_) => "ours",
+            Whose::Nobodys => "nobody's",
+            Whose::Others => "theirs",
+        };
+        ahead.commits.iter().map(|(_, whose)| word(whose)).collect()
     }
 }
 
@@ -651,9 +657,23 @@ fn what_people_do_to_our_branch_is_seen() {
     tree.insert("values", it.theirs.blob(b"edited").unwrap(), FileMode::Blob.into()).unwrap();
     let amended = it.again(ours, tree.write().unwrap(), moved);
     assert_eq!(it.whose(amended, moved), ["theirs"]);
+    // A button merges the base into our branch; somebody does so by hand, and more.
+    let merge = |tree: Oid| {
+        let who = Signature::new("b", "b@example.org", &Time::new(1_700_000_002, 0)).unwrap();
+        let parents = [ours, moved].map(|oid| it.theirs.find_commit(oid).unwrap());
+        let tree = it.theirs.find_tree(tree).unwrap();
+        it.theirs.commit(None, &who, &who, "Merge", &tree, &[&parents[0], &parents[1]]).unwrap()
+    };
+    let merged = merge(it.theirs.find_commit(rebased).unwrap().tree_id());
+    assert_eq!(it.whose(merged, moved), ["nobody's", "ours"]);
+    let later = commit(&it.theirs, "later", Some(moved));
+    assert_eq!(it.whose(merged, later), ["nobody's", "ours"]);
+    assert_eq!(it.whose(it.ours("more", merged), later), ["ours", "nobody's", "ours"]);
+    assert_eq!(it.whose(merge(it.theirs.find_commit(amended).unwrap().tree_id()), moved), ["theirs", "ours"]);
     // What was merged is no longer ahead.
     assert_eq!(it.whose(ours, commit(&it.theirs, "after", Some(ours))), [""; 0]);
     assert_eq!(it.remote.ahead(&Local::new().repository, "nowhere", "main").unwrap(), None);
+    assert_eq!(kind(it.remote.ahead(&Local::new().repository, "main", "nowhere")), FailureKind::NotFound);
 }
 
 #[test]

@@ -238,7 +238,7 @@ fn with_htpasswd(fake: &Fake) {
         println!("htpasswd is not here (Debian: apache2-utils): a stand-in takes its place");
         let hash = "$2y$10$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuvwxyz01234";
         let program = format!(
-            "#!/bin/sh\nfor user; do :; done\ncat >>\"$(dirname \"$0\")/hashed\"\necho \"$user:{hash}\"\necho\n"
+            "#!/bin/sh\nfor user; do :; done\ncat >>\"$(dirname \"$0\")/hashed\"\nprintf '%s:%s\\n\\n' \"$user\" '{hash}'\n"
         );
         fake.program("htpasswd", &program);
     }

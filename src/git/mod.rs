@@ -15,7 +15,7 @@ mod remote;
 mod sign;
 mod transport;
 
-pub use ahead::{Ahead, ahead};
+pub use ahead::{Ahead, Whose, ahead};
 pub use commit::{NewCommit, commit, set_branch};
 pub use configuration::configuration;
 pub use hydrator::{METADATA, metadata};

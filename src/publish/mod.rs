@@ -11,7 +11,7 @@ mod target;
 
 pub use disk::Disk;
 pub use fileset::{FileSet, PathError, RelativePath};
-pub use git_tree::GitTree;
+pub use git_tree::{Edit, GitTree};
 pub use layout::files;
 pub use plan::{Change, ChangeKind, Conflict, ConflictKind, Permissions, Plan};
 pub use receipt::{Digest, Receipt};

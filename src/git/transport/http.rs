@@ -30,6 +30,8 @@ const REDIRECTS: usize = 5;
 const IDLE: Duration = Duration::from_secs(10);
 /// How much of a request is kept in memory, in bytes.
 const IN_MEMORY: usize = 1 << 20;
+/// How much is read of what is no pack: lists of branches, reports. In bytes.
+const LISTED: usize = 64 << 20;
 /// How much of what a server says about an error is shown, in bytes.
 const WORDS: usize = 500;
 
@@ -130,7 +132,9 @@ impl Carrier for Http {
 
     fn open(&self, service: Service) -> io::Result<Box<dyn Stream>> {
         let body = SpooledTempFile::new(IN_MEMORY);
-        Ok(Box::new(Exchange { connection: self.0.clone(), service, body, answer: None }))
+        // A fetch is bounded by those who asked for it.
+        let left = if service == Service::UploadPack { usize::MAX } else { LISTED };
+        Ok(Box::new(Exchange { connection: self.0.clone(), service, body, answer: None, left }))
     }
 
     fn failure(&self) -> Option<Failure> {
@@ -148,6 +152,8 @@ struct Exchange {
     service: Service,
     body: SpooledTempFile,
     answer: Option<Answer>,
+    /// How many bytes more are read.
+    left: usize,
 }
 
 struct Answer {
@@ -179,7 +185,10 @@ impl Read for Exchange {
         };
         while answer.read.is_empty() {
             match connection.speaker.runtime.block_on(answer.response.chunk()) {
-                Ok(Some(chunk)) => answer.read = chunk,
+                Ok(Some(chunk)) => match self.left.checked_sub(chunk.len()) {
+                    Some(left) => (self.left, answer.read) = (left, chunk),
+                    None => return Err(connection.fail(Failure::local("the server lists more than anybody reads"))),
+                },
                 Ok(None) => return Ok(0),
                 Err(error) => return Err(connection.fail(connection.broken(&error))),
             }
