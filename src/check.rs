@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::chart::Records;
-use crate::deployment::{self, Deployment};
+use crate::deployment::{self, Deployment, Part};
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::parallel;
 use crate::rules::{self, Conditions, Finding, RULES};
@@ -122,7 +122,7 @@ fn environment_repository(
 ) -> Result<Vec<Finding>, Vec<Diagnostic>> {
     let records = Records::new(Reader { tree: source, sources });
     let find = |chart: &str, version: &str| records.find(chart, version);
-    let repository = deployment::read_back(Reader { tree, sources }, &find, None, request.conditions.jobs)?;
+    let repository = deployment::read_back(Reader { tree, sources }, &find, Part::default(), request.conditions.jobs)?;
     let mut findings = Vec::new();
     if let Some(registry) = &repository.registry {
         findings.extend(rules::check_registry(registry, &request.conditions, sources));

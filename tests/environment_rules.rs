@@ -94,7 +94,7 @@ fn check_repository(case: &Path, sources: &Sources) -> Vec<Finding> {
     let (repository, tree) = (WorkTree::new(root()), WorkTree::new(case));
     let records = Records::new(Reader { tree: &repository, sources });
     let find = |chart: &str, version: &str| records.find(chart, version);
-    let read = deployment::read_back(Reader { tree: &tree, sources }, &find, None, 1);
+    let read = deployment::read_back(Reader { tree: &tree, sources }, &find, deployment::Part::default(), 1);
     let read = read.unwrap_or_else(|problems| panic!("{}: {problems:#?}", case.display()));
     let mut findings: Vec<Finding> =
         read.deployments.iter().flat_map(|deployment| check_deployment(deployment, sources)).collect();

@@ -24,7 +24,7 @@ pub use facts::{Names, PLACEHOLDER};
 pub use hosts::Opening;
 pub use identity::{FederationEntry, PolicyRow, entries_of, policies};
 pub use partners::{Partner, accepts, partners, trusted};
-pub use repository::{FindRecord, Repository, ValueFile, environment_of, is_local, read_back, trust_domain};
+pub use repository::{FindRecord, Part, Repository, ValueFile, environment_of, is_local, read_back, trust_domain};
 pub use values::{Layer, Values};
 pub use why::{Explanation, Setting, explain};
 

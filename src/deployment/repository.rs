@@ -43,22 +43,30 @@ pub struct Repository {
     pub objects: Vec<(String, Node)>,
 }
 
-/// Reads an environment repository; of the folders that environments have to themselves, those of `only`, where it names
-/// any.
+/// What of an environment repository to read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Part<'a> {
+    /// The environments; all where there is no list of them.
+    pub environments: Option<&'a BTreeSet<String>>,
+    /// Values and other objects only of the components that read one of these files; of all where there is no list.
+    pub files: Option<&'a BTreeSet<String>>,
+}
+
+/// Reads an environment repository, or a part of it.
 ///
 /// # Errors
 /// Everything in it that cannot be read or evaluated.
 pub fn read_back(
     reader: Reader<'_>,
     records: FindRecord<'_>,
-    only: Option<&BTreeSet<String>>,
+    part: Part<'_>,
     jobs: usize,
 ) -> Result<Repository, Vec<Diagnostic>> {
     let mut objects = Vec::new();
     for folder in FOLDERS {
-        collect(reader, folder, only, &mut objects).map_err(|error| vec![error])?;
+        collect(reader, folder, part.environments, &mut objects).map_err(|error| vec![error])?;
     }
-    if objects.is_empty() && only.is_none() {
+    if objects.is_empty() && part.environments.is_none() {
         let help = format!("an environment repository has Argo CD's objects in {}", FOLDERS.join("/, ") + "/");
         return Err(vec![Diagnostic::new("there is no object of Argo CD").help(help)]);
     }
@@ -66,7 +74,7 @@ pub fn read_back(
         true => None,
         false => Some(Registry::read(reader, REGISTRY, &[], jobs).map_err(|error| vec![error])?),
     };
-    let reading = Reading { reader, records, objects, registry };
+    let reading = Reading { reader, records, objects, registry, files: part.files };
     let deployments = reading.deployments()?;
     let objects = reading.objects.into_iter().map(|Object { folder, node }| (folder, node)).collect();
     Ok(Repository { deployments, registry: reading.registry, objects })
@@ -139,6 +147,8 @@ struct Reading<'a> {
     records: FindRecord<'a>,
     objects: Vec<Object>,
     registry: Option<Registry>,
+    /// The files whose readers are wanted; all where there is no list.
+    files: Option<&'a BTreeSet<String>>,
 }
 
 impl Reading<'_> {
@@ -236,6 +246,7 @@ impl Reading<'_> {
         let version = located(chart.and_then(|chart| chart.get("targetRevision")), place);
         let application_name = located(at(application, "metadata.name"), place);
         let value_files = self.value_files(chart)?;
+        let is_wanted = self.is_wanted(&value_files, &sources);
         let record = (self.records)(chart_name.as_text().unwrap_or_default(), &version);
         Ok(Deployed {
             name: component_name(application, &application_name.value),
@@ -253,12 +264,21 @@ impl Reading<'_> {
             cluster_kinds: Vec::new(),
             list_keys: Arc::default(),
             credentials: Vec::new(),
-            values: self.values(chart, &value_files)?,
-            manifests: self.manifests(&sources)?,
+            values: if is_wanted { self.values(chart, &value_files)? } else { Values::new(None, None) },
+            manifests: if is_wanted { self.manifests(&sources)? } else { Vec::new() },
             shields: Vec::new(),
             value_files,
             record,
         })
+    }
+
+    /// Returns whether a component reads one of the files whose readers are wanted.
+    fn is_wanted(&self, value_files: &[ValueFile], sources: &[&Node]) -> bool {
+        let Some(wanted) = self.files else { return true };
+        let folders = || sources.iter().filter_map(|source| source.get("path").and_then(Node::as_text));
+        let is_below = |path: &str, folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+        value_files.iter().any(|file| wanted.contains(&*file.path))
+            || wanted.iter().any(|path| folders().any(|folder| is_below(path, folder)))
     }
 
     /// The values files in this repository; those inside the chart are the chart's.

@@ -13,7 +13,7 @@ use super::fold::fold;
 use super::side::{Side, changed, is_yaml};
 use super::{Failure, Request, Review, Trust, Which};
 use crate::chart::Records;
-use crate::deployment::{self, Deployment};
+use crate::deployment::{self, Deployment, Part};
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::parallel;
 use crate::tree::{Embedded, Listed, Tree, TreeError};
@@ -45,10 +45,13 @@ pub fn review(before: &Side, after: &Side, folder: &Path, request: &Request) -> 
     let records = Records::new(Reader { tree: &Embedded, sources: &sources[0] });
     let is_configuration = |path: &String| is_in_layout(path);
     let indexes = [0, 1];
+    // What is deployed decides which files are read: only where that is as it was, components whose files are the same on
+    // both sides are, too.
+    let is_of_component = |path: &&String| path.starts_with("applications/");
+    let all_of_components = changed.iter().filter(|path| is_in_layout(path)).all(|path| is_of_component(&path));
+    let part = Part { environments: only.as_ref(), files: all_of_components.then_some(&changed) };
     let read = match changed.iter().any(is_configuration) {
-        true => parallel::map(request.jobs, &indexes, |index| {
-            read(&trees[*index], &sources[*index], only.as_ref(), request)
-        }),
+        true => parallel::map(request.jobs, &indexes, |index| read(&trees[*index], &sources[*index], part, request)),
         false => indexes.iter().map(|_| Ok(Read::default())).collect(),
     };
     let mut sides = Vec::new();
@@ -107,18 +110,13 @@ struct Read {
     trust: Vec<Trust>,
 }
 
-fn read(
-    tree: &Seen<'_>,
-    sources: &Sources,
-    only: Option<&BTreeSet<String>>,
-    request: &Request,
-) -> Result<Read, Vec<Diagnostic>> {
+fn read(tree: &Seen<'_>, sources: &Sources, part: Part<'_>, request: &Request) -> Result<Read, Vec<Diagnostic>> {
     if !is_environment_repository(tree) {
         return Ok(Read::default());
     }
     let reader = Reader { tree, sources };
     // What is known of a chart is looked for where its values differ.
-    let repository = deployment::read_back(reader, &|_, _| None, only, request.jobs)?;
+    let repository = deployment::read_back(reader, &|_, _| None, part, request.jobs)?;
     let mut read = Read::default();
     for (folder, node) in &repository.objects {
         let environment: Text = folder.rsplit('/').next().unwrap_or(folder).into();

@@ -1,6 +1,6 @@
 //! Git revisions: their files, straight from the object database, and what differs between two of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -20,6 +20,8 @@ pub struct Revision {
     tree: Oid,
     /// The folder in the repository, with `/` between its parts; empty for its root.
     folder: String,
+    /// The trees of folders that were looked up: libgit2 does not keep large ones, and reads all of one to find a name.
+    folders: Mutex<HashMap<String, Oid>>,
 }
 
 /// What stands at a path.
@@ -80,7 +82,7 @@ impl Revision {
                 .and_then(|builder| builder.write())
                 .map_err(|error| Diagnostic::new(format!("`{folder}` cannot be read: {}", error.message())))?,
         };
-        Ok(Self { repository: Mutex::new(repository), commit, tree, folder })
+        Ok(Self { repository: Mutex::new(repository), commit, tree, folder, folders: Mutex::default() })
     }
 
     /// Returns the commit, unless the revision is a tree.
@@ -128,6 +130,29 @@ impl Revision {
         Ok(paths.filter_map(|path| path.strip_prefix(&prefix).map(str::to_owned)).collect())
     }
 
+    /// Returns what stands at a path.
+    fn find(&self, repository: &Repository, path: &str) -> Result<Found, git2::Error> {
+        let Some((folder, name)) = path.rsplit_once('/') else {
+            return find(repository, self.tree, self.tree, path);
+        };
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        let tree = match folders.get(folder) {
+            Some(tree) => *tree,
+            None => match find(repository, self.tree, self.tree, folder)? {
+                Found::Folder(tree) => {
+                    folders.insert(folder.to_owned(), tree);
+                    tree
+                }
+                _ => return Ok(Found::Nothing),
+            },
+        };
+        match entry(repository, tree, name)? {
+            // A link is looked up from the root.
+            Some((_, mode, _)) if is_link(mode) => find(repository, self.tree, self.tree, path),
+            _ => find(repository, self.tree, tree, name),
+        }
+    }
+
     fn repository(&self) -> MutexGuard<'_, Repository> {
         self.repository.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -136,7 +161,7 @@ impl Revision {
 impl Tree for Revision {
     fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, TreeError> {
         let repository = self.repository();
-        let Found::File(oid) = find(&repository, self.tree, path).map_err(io)? else {
+        let Found::File(oid) = self.find(&repository, path).map_err(io)? else {
             return Ok(None);
         };
         let database = repository.odb().map_err(io)?;
@@ -149,7 +174,7 @@ impl Tree for Revision {
 
     fn list(&self, folder: &str) -> Result<Option<Vec<Listed>>, TreeError> {
         let repository = self.repository();
-        let Found::Folder(oid) = find(&repository, self.tree, folder).map_err(io)? else {
+        let Found::Folder(oid) = self.find(&repository, folder).map_err(io)? else {
             return Ok(None);
         };
         let tree = repository.find_tree(oid).map_err(io)?;
@@ -160,7 +185,7 @@ impl Tree for Revision {
             let is_folder = match is_link {
                 true => {
                     let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
-                    matches!(find(&repository, self.tree, &path).map_err(io)?, Found::Folder(_))
+                    matches!(self.find(&repository, &path).map_err(io)?, Found::Folder(_))
                 }
                 // A submodule is a folder in the work tree.
                 false => matches!(entry.kind(), Some(ObjectType::Tree | ObjectType::Commit)),
@@ -173,11 +198,11 @@ impl Tree for Revision {
     }
 }
 
-/// Returns what stands at a path below a tree, links followed as long as they stay below it.
-fn find(repository: &Repository, tree: Oid, path: &str) -> Result<Found, git2::Error> {
+/// Returns what stands at a path below `start`, which is below a tree; links are followed as long as they stay below that.
+fn find(repository: &Repository, tree: Oid, start: Oid, path: &str) -> Result<Found, git2::Error> {
     let mut wanted: Vec<String> = path.split('/').rev().filter(|part| !part.is_empty()).map(str::to_owned).collect();
     let mut above: Vec<String> = Vec::new();
-    let mut found = Found::Folder(tree);
+    let mut found = Found::Folder(start);
     let mut links = 0;
     while let Some(part) = wanted.pop() {
         match part.as_str() {
