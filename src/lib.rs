@@ -38,6 +38,7 @@ pub mod git;
 pub mod init;
 pub mod parallel;
 pub mod partner;
+pub mod propose;
 pub mod publish;
 pub mod report;
 pub mod review;

@@ -2,15 +2,19 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod actions;
 mod bundle;
 mod chart;
 mod check;
 mod diff;
+mod hosting;
 mod init;
 mod list;
 mod offboard;
 mod onboard;
 mod plan;
+mod progress;
+mod propose;
 mod render;
 mod rules;
 mod schema;
@@ -72,6 +76,7 @@ enum Command {
     Init(init::Arguments),
     Plan(plan::Arguments),
     Render(render::Arguments),
+    Propose(propose::Arguments),
     Why(why::Arguments),
     List(list::Arguments),
     Check(check::Arguments),
@@ -104,6 +109,7 @@ pub fn run() -> ExitCode {
         Command::Init(command) => init::run(&arguments.folders, command),
         Command::Plan(command) => plan::run(&arguments.folders, &command),
         Command::Render(command) => render::run(&arguments.folders, command),
+        Command::Propose(command) => propose::run(&arguments.folders, &command),
         Command::Why(command) => why::run(&arguments.folders, &command),
         Command::List(command) => list::run(&arguments.folders, &command),
         Command::Check(command) => check::run(&arguments.folders, command),

@@ -106,6 +106,18 @@ impl GitTree {
         }
     }
 
+    /// Returns the edit that takes a file out of the tree.
+    ///
+    /// # Errors
+    /// Where there is no such file.
+    pub fn without(&self, path: &str) -> Result<Edit, Diagnostic> {
+        let path = RelativePath::new(path).map_err(|error| Diagnostic::new(error.to_string()))?;
+        match self.look(&path, &mut BTreeSet::new())? {
+            Found::File | Found::Link => Ok(Edit { path, blob: None }),
+            Found::Nothing | Found::InTheWay(_) => Err(Diagnostic::new(format!("there is no file {path} to remove"))),
+        }
+    }
+
     /// Returns the id of the tree with these edits made.
     ///
     /// # Errors

@@ -1,0 +1,66 @@
+//! What commits and pull requests say.
+
+use git2::Oid;
+
+use super::Destination;
+use crate::diagnostic::Diagnostic;
+use crate::review::{self, Format, Range};
+
+/// How many names are spelled out.
+const NAMES: usize = 4;
+
+/// Returns a list of names in words.
+pub(super) fn names(names: &[String], what: &str) -> String {
+    match names {
+        [] => format!("no {what}"),
+        [name] => name.clone(),
+        [start @ .., last] if names.len() <= NAMES => format!("{} and {last}", start.join(", ")),
+        _ => format!("{} {what}", names.len()),
+    }
+}
+
+/// Returns the review of what a commit changes in its base, in Markdown.
+pub(super) fn review(
+    destination: &Destination<'_>,
+    base: Oid,
+    head: Oid,
+    is_environment_repository: bool,
+    jobs: usize,
+) -> Result<String, Diagnostic> {
+    let repository = destination.repository();
+    let base = repository.merge_base(base, head).unwrap_or(base);
+    let request = review::Request {
+        folder: repository.path().to_owned(),
+        environment_repository: None,
+        is_environment_repository,
+        range: Range { base: Some(base.to_string()), head: Some(head.to_string()) },
+        environments: Vec::new(),
+        components: Vec::new(),
+        jobs,
+    };
+    let found = review::review(&request).map_err(|mut problems| {
+        problems.pop().unwrap_or_else(|| Diagnostic::new("the change cannot be reviewed"))
+    })?;
+    Ok(fenced(&review::write(&found, Format::Text, false)))
+}
+
+/// Returns a text as it is, whatever is in it.
+pub(super) fn fenced(text: &str) -> String {
+    let mut fence = "```".to_owned();
+    while text.contains(&fence) {
+        fence.push('`');
+    }
+    format!("{fence}text\n{}\n{fence}", text.trim_end())
+}
+
+/// Returns a text that Markdown does not read anything into.
+pub(super) fn inline(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '\\' | '*' | '_' | '<' | '>' | '[' | ']' | '#' | '|' | '~' | '@') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
