@@ -53,6 +53,8 @@ struct Shared {
     root: PathBuf,
     token: Option<String>,
     faults: Mutex<Vec<(String, Fault)>>,
+    /// The fault of one request by its number, from 1, and whether the later ones fail too.
+    numbered: Mutex<Option<(usize, Fault, bool)>>,
     requests: Mutex<Vec<Request>>,
     tls: Option<Arc<ServerConfig>>,
     is_over: AtomicBool,
@@ -92,6 +94,7 @@ impl GitServer {
             root,
             token: token.map(str::to_owned),
             faults: Mutex::default(),
+            numbered: Mutex::default(),
             requests: Mutex::default(),
             tls,
             is_over: AtomicBool::new(false),
@@ -134,6 +137,12 @@ impl GitServer {
     /// Lets the next request whose first line contains `what` fail. Several wait for their requests in order.
     pub fn fail(&self, what: &str, fault: Fault) {
         self.shared.faults.lock().unwrap().push((what.to_owned(), fault));
+    }
+
+    /// Counts requests anew and lets one of them fail, from 1, and the later ones too where it `lasts`; or none.
+    pub fn fail_request(&self, fault: Option<(usize, Fault, bool)>) {
+        *self.shared.numbered.lock().unwrap() = fault;
+        self.requests();
     }
 
     /// Returns the requests that came so far, and forgets them.
@@ -196,8 +205,12 @@ impl Shared {
         };
         let mut wire = BufReader::new(wire);
         while let Some((request, body)) = read_request(&mut wire)? {
-            self.requests.lock().unwrap().push(request.clone());
-            let fault = self.fault(&request.line);
+            let number = {
+                let mut requests = self.requests.lock().unwrap();
+                requests.push(request.clone());
+                requests.len()
+            };
+            let fault = self.numbered_fault(number).or_else(|| self.fault(&request.line));
             let answer = match &fault {
                 Some(Fault::DropBefore) => return Ok(()),
                 Some(Fault::Stall(time)) => {
@@ -229,6 +242,12 @@ impl Shared {
         let mut faults = self.faults.lock().unwrap();
         let index = faults.iter().position(|(what, _)| line.contains(what.as_str()))?;
         Some(faults.remove(index).1)
+    }
+
+    fn numbered_fault(&self, number: usize) -> Option<Fault> {
+        let numbered = self.numbered.lock().unwrap();
+        let (at, fault, lasts) = numbered.as_ref()?;
+        (number == *at || *lasts && number > *at).then(|| fault.clone())
     }
 
     fn knows(&self, request: &Request) -> bool {
