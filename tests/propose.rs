@@ -160,7 +160,14 @@ fn a_dry_run_tells_everything_and_does_nothing() {
     let url = world.github.url();
     let arguments = ["propose", "--dry-run", "--repo", world::ENVIRONMENTS, "--api-url", &url];
     let run = scratch::finish(world.command(&arguments, None).spawn().unwrap()).expect(0);
-    for text in ["branch: dirops/main", "base:   main", "Dirops-Source:", "title:  Render one and two", "Rendered from", "git push /"] {
+    for text in [
+        "branch: dirops/main",
+        "base:   main",
+        "Dirops-Source:",
+        "title:  Render one and two",
+        "Rendered from",
+        "git push /",
+    ] {
         assert!(run.out.contains(text), "{text}: {}", run.out);
     }
     assert!(run.out.contains("POST /repos/agntcy/dir-staging/pulls"), "{}", run.out);
@@ -208,8 +215,7 @@ fn each_set_of_environments_has_its_own() {
 fn metadata_for_the_hydrator_comes_along() {
     let world = World::new(By::File);
     world.propose(&["--hydrator-metadata"]).expect(0);
-    let metadata: serde_json::Value =
-        serde_json::from_str(&world.read(BRANCH, "hydrator.metadata").unwrap()).unwrap();
+    let metadata: serde_json::Value = serde_json::from_str(&world.read(BRANCH, "hydrator.metadata").unwrap()).unwrap();
     let source = git2::Repository::open(world.scratch.source()).unwrap().head().unwrap().target().unwrap();
     assert_eq!(metadata["drySha"], source.to_string());
     world.propose(&["--hydrator-metadata"]).expect(0).says("unchanged");
@@ -223,10 +229,8 @@ fn github_actions_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let (output, summary) = (folder.path().join("output"), folder.path().join("summary"));
     let url = world.github.url();
-    let mut command = world.command(
-        &["propose", "--repo", world::ENVIRONMENTS, "--api-url", &url],
-        Some(github::MAINTAINER),
-    );
+    let mut command =
+        world.command(&["propose", "--repo", world::ENVIRONMENTS, "--api-url", &url], Some(github::MAINTAINER));
     command.env("GITHUB_OUTPUT", &output).env("GITHUB_STEP_SUMMARY", &summary);
     scratch::finish(command.spawn().unwrap()).expect(0);
     let output = fs::read_to_string(output).unwrap();

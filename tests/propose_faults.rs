@@ -169,7 +169,8 @@ fn every_request_to_github_may_fail_once() {
         let (count, _) = stage.count();
         assert!(count >= 3, "{count}");
         for request in 1..=count {
-            for (kind, effect) in EVERY_FAULT.iter().flat_map(|kind| [(*kind, Effect::Before), (*kind, Effect::After)]) {
+            for (kind, effect) in EVERY_FAULT.iter().flat_map(|kind| [(*kind, Effect::Before), (*kind, Effect::After)])
+            {
                 // What is repeated and what is looked up first is the same in each; once is enough for all kinds.
                 if story != Story::Open && !matches!(kind, FaultKind::Status(502) | FaultKind::Drop) {
                     continue;
@@ -194,7 +195,11 @@ fn github_may_be_gone_from_any_request_on() {
                 stage.reset();
                 let fault = github::Fault { lasts: true, ..github::Fault::new(request, FaultKind::Drop, effect) };
                 stage.world.github.fail(fault);
-                stage.play(&format!("{story:?}: from request {request} on, {effect:?}"), github::PATIENT, github::PATIENT);
+                stage.play(
+                    &format!("{story:?}: from request {request} on, {effect:?}"),
+                    github::PATIENT,
+                    github::PATIENT,
+                );
             }
         }
     }

@@ -70,6 +70,23 @@ impl Location {
 }
 
 impl Hosting {
+    /// Refuses options that mean nothing where nothing is proposed.
+    pub(super) fn refuse_without(&self, proposes: bool) -> Result<(), Diagnostic> {
+        let given = [
+            ("--repo", self.repo.is_some()),
+            ("--base", self.base.is_some()),
+            ("--token-file", self.token_file.is_some()),
+            ("--app-id", self.app_id.is_some()),
+            ("--api-url", self.api_url.is_some()),
+        ];
+        match given.iter().find(|(_, given)| *given) {
+            Some((name, _)) if !proposes => {
+                Err(Diagnostic::new(format!("{name} is for --propose")).help("add --propose, or leave it out"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Returns where a repository is. Without a forge there are no pull requests, only branches.
     pub(super) fn locate(
         &self,
@@ -94,7 +111,8 @@ impl Hosting {
         let address = if is_name { format!("https://github.com/{repository}.git") } else { repository.to_owned() };
         let remote = Remote::new(&address)?;
         // GitHub's token is nothing for others; one in a file was named for this repository.
-        let is_github = ["https://github.com/", "https://www.github.com/"].iter().any(|start| address.starts_with(start));
+        let is_github =
+            ["https://github.com/", "https://www.github.com/"].iter().any(|start| address.starts_with(start));
         if self.token_file.is_none() && !is_github {
             return Ok(remote);
         }

@@ -12,6 +12,7 @@ mod init;
 mod list;
 mod offboard;
 mod onboard;
+mod partner;
 mod plan;
 mod progress;
 mod propose;
@@ -32,7 +33,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::parallel;
-use crate::partner::{self, Change};
+use crate::partner::Change;
 use crate::rules::Finding;
 use crate::tree::Repositories;
 use crate::workspace::Workspace;
@@ -65,9 +66,9 @@ impl Folders {
     }
 
     /// Returns where partners' files and grants are; `into` is the environment repository that a command was given.
-    fn of_partners(&self, into: Option<&Path>) -> partner::Folders {
+    fn of_partners(&self, into: Option<&Path>) -> crate::partner::Folders {
         let environment_repository = into.or(self.environment_repository.as_deref()).map(Path::to_path_buf);
-        partner::Folders { source: self.source.clone(), environment_repository }
+        crate::partner::Folders { source: self.source.clone(), environment_repository }
     }
 }
 

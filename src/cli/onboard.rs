@@ -5,14 +5,20 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::hosting::Hosting;
+use super::partner::{Run, failed};
+use super::progress::Reporter;
 use super::terminal::{Terminal, terminal};
 use super::{Exit, Folders, jobs, now, print, report, show_changes, show_findings};
 use crate::bundle::{Given, Refusal};
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::edits::Edit;
-use crate::partner::{self, Home, Onboarding, Partner, Profile, refuse_unusable_endpoint};
+use crate::partner::{self, Home, Onboarding, Partner, Profile, is_source, refuse_unusable_endpoint};
+use crate::propose::Deed;
+use crate::publish::Failure;
 use crate::rules::Conditions;
 use crate::spiffe::TrustDomain;
+use crate::tree::{Repositories, Tree};
 
 /// Bring a partner in: write its federation file, and show what that changes
 #[derive(Args, Debug, Default)]
@@ -35,7 +41,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "ENV", conflicts_with = "trust_domain")]
     env: Option<String>,
     /// The registry is in this environment repository
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "propose")]
     into: Option<PathBuf>,
     /// The registry, a folder of the repository; the one in base/environment.yaml by default
     #[arg(long, value_name = "DIR")]
@@ -43,7 +49,12 @@ pub(super) struct Arguments {
     /// Edit the federation file that is there already
     #[arg(long)]
     force: bool,
-    /// Write nothing; show the difference
+    /// Open a pull request in the repository that has the registry, from a fork where you cannot push
+    #[arg(long)]
+    propose: bool,
+    #[command(flatten)]
+    hosting: Hosting,
+    /// Write nothing; show the difference, or with --propose every request that would be made
     #[arg(long)]
     dry_run: bool,
     /// Judge dates as of this time, in seconds since 1970, instead of now
@@ -53,6 +64,15 @@ pub(super) struct Arguments {
 
 pub(super) fn run(folders: &Folders, mut arguments: Arguments) -> Exit {
     let sources = Sources::default();
+    if let Err(problem) = arguments.hosting.refuse_without(arguments.propose) {
+        return report(&[problem], &sources);
+    }
+    if arguments.propose {
+        return match propose(folders, arguments, &sources) {
+            Ok(exit) => exit,
+            Err(failure) => failed(&failure, &sources),
+        };
+    }
     let folders = folders.of_partners(arguments.into.as_deref());
     let tree = folders.tree();
     let mut home = Home {
@@ -80,6 +100,36 @@ pub(super) fn run(folders: &Folders, mut arguments: Arguments) -> Exit {
         Ok(()) => print(&told(&onboarding)),
         Err(problem) => report(&[problem], &sources),
     }
+}
+
+/// Opens the pull request. The registry is read as it is in the repository that has it, not as it is here.
+fn propose(folders: &Folders, mut arguments: Arguments, sources: &Sources) -> Result<Exit, Failure> {
+    let reporter = Reporter::start();
+    let hosting = std::mem::take(&mut arguments.hosting);
+    let conditions = Conditions { now: Some(arguments.now.unwrap_or_else(now)), jobs: jobs(None) };
+    let (is_dry, force) = (arguments.dry_run, arguments.force);
+    let run = Run { folders, hosting: &hosting, is_dry, force: false, conditions, sources, reporter: &reporter };
+    let at_hand = run.at_hand()?;
+    let site = run.registry_site(at_hand.as_ref())?;
+    let destination = run.destination(&site)?;
+    let files = destination.base_files()?;
+    let into = !is_source(&files);
+    let beside = at_hand.as_ref().filter(|_| into).map(|at_hand| &at_hand.files);
+    let tree = match beside {
+        Some(source) => Repositories::new(source).with_environments("../environment-repository", files),
+        None => Repositories::new(files),
+    };
+    let mut home = Home { tree: &tree, into, registry: arguments.registry.clone(), conditions };
+    reporter.progress()("");
+    complete(&mut home, &mut arguments, sources).map_err(failure)?;
+    let deed = Deed::Onboard { partner: partner(&arguments)?, force };
+    let beside = beside.map(|source| source as &dyn Tree);
+    let (proposal, found) = run.propose(deed.clone(), home.registry, into, beside, &destination)?;
+    Ok(run.show(&deed, &proposal, &found, &site, &destination))
+}
+
+fn failure(refusal: Refusal) -> Failure {
+    Failure { problems: refusal.problems, findings: refusal.findings }
 }
 
 /// Completes the arguments from an environment, or by asking where somebody sits at a terminal.

@@ -59,12 +59,7 @@ pub(super) fn run(folders: &Folders, arguments: &Arguments) -> Exit {
     }
 }
 
-fn proposed(
-    folders: &Folders,
-    arguments: &Arguments,
-    sources: &Sources,
-    reporter: &Reporter,
-) -> Result<Exit, Failure> {
+fn proposed(folders: &Folders, arguments: &Arguments, sources: &Sources, reporter: &Reporter) -> Result<Exit, Failure> {
     let source = Source::open(&folders.source, |name| std::env::var(name).ok())?;
     let place = propose::published_at(&source.files()?, sources)?;
     let repository = arguments.hosting.repo.clone().or_else(|| place.repository.clone()).ok_or_else(|| {
@@ -111,7 +106,8 @@ pub(super) fn show(proposal: &Proposal, destination: &Destination<'_>, names: &N
 fn said(proposal: &Proposal, destination: &Destination<'_>, names: &Names, repository: &str) -> String {
     let (branch, base) = (&names.branch, destination.base());
     let short = |id: &git2::Oid| id.to_string()[..10].to_owned();
-    let commit = proposal.commit.as_ref().map(|commit| format!("{branch} at {}: {}", short(&commit.id), commit.title()));
+    let commit =
+        proposal.commit.as_ref().map(|commit| format!("{branch} at {}: {}", short(&commit.id), commit.title()));
     let commit = commit.unwrap_or_default();
     let mut text = match proposal.outcome {
         Outcome::Nothing => format!("nothing to propose: {base} of {repository} has it all\n"),

@@ -134,6 +134,6 @@ impl Home<'_> {
 }
 
 /// Returns whether a tree has a source repository.
-fn is_source(tree: &dyn Tree) -> bool {
+pub fn is_source(tree: &dyn Tree) -> bool {
     ["base", "overlays"].iter().all(|folder| matches!(tree.list(folder), Ok(Some(_))))
 }

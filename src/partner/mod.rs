@@ -9,7 +9,7 @@ mod onboard;
 mod own;
 mod template;
 
-pub use home::{Folders, Home};
+pub use home::{Folders, Home, is_source};
 pub use impact::Change;
 pub use offboard::{Next, Offboarding, offboard};
 pub use onboard::{Onboarding, Partner, Profile, onboard, refuse_unusable_endpoint};

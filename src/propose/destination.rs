@@ -14,6 +14,7 @@ use crate::git::{
     Ahead, Depth, Failure, FailureKind, NewCommit, Pushed, Remote, Settings, Step, ahead, commit, configuration,
     identities, set_branch,
 };
+use crate::tree::Revision;
 
 /// How often to try where a server does not answer.
 const ATTEMPTS: u32 = 5;
@@ -199,15 +200,32 @@ impl<'a> Destination<'a> {
         if let Some(ahead) = ahead {
             return Ok(State { base: ahead.base, ahead: Some(ahead) });
         }
-        let fetched = self.patiently(|| base.fetch(&self.repository, &self.base, Depth::Commits(1)))?;
-        let base = fetched.ok_or_else(|| self.no_base(&base.to_string()))?;
-        Ok(State { base, ahead: None })
+        Ok(State { base: self.fetch_base(base, Depth::Commits(1))?, ahead: None })
+    }
+
+    fn fetch_base(&self, remote: &Remote, depth: Depth) -> Result<Oid, Diagnostic> {
+        let fetched = self.patiently(|| remote.fetch(&self.repository, &self.base, depth))?;
+        fetched.ok_or_else(|| self.no_base(&remote.to_string()))
+    }
+
+    /// Returns the files of the base as they are now.
+    ///
+    /// # Errors
+    /// Where there is no such branch, or the other side cannot be reached.
+    pub fn base_files(&self) -> Result<Revision, Diagnostic> {
+        let base = match &self.way {
+            Way::Local => self.look(&self.base)?.base,
+            Way::Remote { base, is_fork, .. } => {
+                self.tell(&format!("fetching {} from {base}", self.base));
+                self.fetch_base(base, if *is_fork { Depth::Full } else { Depth::Commits(1) })?
+            }
+        };
+        Revision::open(self.repository.path(), &base.to_string())
     }
 
     /// A fork may lack what the base has got meanwhile: then all of that has to be sent, so all of it is fetched.
     fn fetch_fork(&self, base: &Remote, fork: &Remote, branch: &str) -> Result<State, Diagnostic> {
-        let fetched = self.patiently(|| base.fetch(&self.repository, &self.base, Depth::Full))?;
-        let base = fetched.ok_or_else(|| self.no_base(&base.to_string()))?;
+        let base = self.fetch_base(base, Depth::Full)?;
         let head = match self.patiently(|| match fork.fetch(&self.repository, branch, Depth::Full) {
             // The fork that a dry run did not make.
             Err(failure) if self.is_dry() && failure.kind == FailureKind::NotFound => Ok(None),
@@ -262,8 +280,7 @@ impl<'a> Destination<'a> {
         };
         let configuration = configuration(configured_by, variable)?;
         let identities = identities(&configuration, variable)?;
-        let new =
-            NewCommit { tree: made.tree, parents: &[base], message: &made.message, provenance: &made.provenance };
+        let new = NewCommit { tree: made.tree, parents: &[base], message: &made.message, provenance: &made.provenance };
         commit(&self.repository, &configuration, &identities, &new)
     }
 

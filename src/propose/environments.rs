@@ -97,8 +97,9 @@ impl Environments<'_> {
         match destination.is_dry() {
             true => destination.tell(&format!("not committed, and so left out: {files}")),
             false => {
-                return Err(Diagnostic::new(format!("not committed: {files}"))
-                    .help("commit it first: what is proposed is rendered from a commit, so that others can tell from which"));
+                return Err(Diagnostic::new(format!("not committed: {files}")).help(
+                    "commit it first: what is proposed is rendered from a commit, so that others can tell from which",
+                ));
             }
         }
         Ok(())
@@ -131,7 +132,10 @@ impl Environments<'_> {
         let short = &commit.to_string()[..10];
         let name = &self.source_name;
         match name.starts_with("https://") && !name.contains(['(', ')', ' ', '<', '>']) {
-            true => format!("[`{short}`]({}/commit/{commit}) of {name}", name.trim_end_matches('/').trim_end_matches(".git")),
+            true => format!(
+                "[`{short}`]({}/commit/{commit}) of {name}",
+                name.trim_end_matches('/').trim_end_matches(".git")
+            ),
             false => format!("`{short}` of {name}"),
         }
     }
@@ -141,9 +145,8 @@ impl Environments<'_> {
 fn input(recorded: &Recorded<'_>, files: &dyn Tree) -> Result<Digest, Diagnostic> {
     let mut text = String::new();
     for path in recorded.files() {
-        let content = files
-            .read(&path, LARGEST)
-            .map_err(|error| Diagnostic::new(format!("{path} cannot be read: {error}")))?;
+        let content =
+            files.read(&path, LARGEST).map_err(|error| Diagnostic::new(format!("{path} cannot be read: {error}")))?;
         let digest = content.map_or_else(|| "absent".to_owned(), |content| Digest::of(&content).to_string());
         text.push_str(&format!("{digest} {path}\n"));
     }

@@ -14,13 +14,13 @@ mod text;
 pub use branch::{Names, names_of_environments, names_of_partner};
 pub use destination::{Destination, Options, Progress};
 pub use environments::Environments;
-pub use partner::{Deed, Partner};
+pub use partner::{Deed, Found, Partner};
 pub use source::{Place, Source, published_at};
 
 use git2::Oid;
 
 use crate::diagnostic::Diagnostic;
-use crate::forge::{self, Identity, PullRequest, Published};
+use crate::forge::{self, Identity, Published, PullRequest};
 use crate::git::{Ahead, Provenance, Pushed};
 use crate::publish::Failure;
 use destination::State;

@@ -91,10 +91,8 @@ impl Change for Partner<'_> {
         let repository = destination.repository().path();
         let here = Revision::open(repository, &base.to_string())?;
         let tree = self.beside(here);
-        let edits = self.edits(&tree).map_err(|refusal| Failure {
-            problems: refusal.problems,
-            findings: refusal.findings,
-        })?;
+        let edits =
+            self.edits(&tree).map_err(|refusal| Failure { problems: refusal.problems, findings: refusal.findings })?;
         let (word, trust_domain) = (self.deed.word(), self.deed.trust_domain());
         let title = match word {
             "onboard" => format!("Onboard {trust_domain}"),
@@ -152,7 +150,8 @@ impl<'a> Partner<'a> {
         let (edits, found) = match &self.deed {
             Deed::Onboard { partner, force } => {
                 let done = partner::onboard(&home, partner, *force, self.sources)?;
-                let mut text = format!("Brings in the partner `{}`, at `{}`.\n", partner.trust_domain, partner.endpoint);
+                let mut text =
+                    format!("Brings in the partner `{}`, at `{}`.\n", partner.trust_domain, partner.endpoint);
                 push_changes(&mut text, done.changes.as_deref());
                 push_findings(&mut text, &done.findings);
                 (done.edits, Found { text, findings: done.findings, next: None })
@@ -191,7 +190,8 @@ impl<'a> Partner<'a> {
 
     fn apply(&self, tree: &dyn Tree, base: &GitTree, edits: &[Edit]) -> Result<Oid, Diagnostic> {
         let edit = |edit: &Edit| {
-            let is_elsewhere = in_environment_repository(tree, &edit.path).is_some() != (self.into && self.beside.is_some());
+            let is_elsewhere =
+                in_environment_repository(tree, &edit.path).is_some() != (self.into && self.beside.is_some());
             if is_elsewhere {
                 return Err(Diagnostic::new(format!("{} is in the other repository", edit.path))
                     .help("name the repository that has the registry with --repo"));

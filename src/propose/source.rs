@@ -136,5 +136,6 @@ fn branch(repository: &Repository, variable: impl Fn(&str) -> Option<String>) ->
     }
     let named = |name: &str| variable(name).filter(|value| !value.is_empty());
     let of_pull_request = named("GITHUB_HEAD_REF");
-    of_pull_request.or_else(|| named("GITHUB_REF_NAME").filter(|_| named("GITHUB_REF_TYPE").as_deref() == Some("branch")))
+    of_pull_request
+        .or_else(|| named("GITHUB_REF_NAME").filter(|_| named("GITHUB_REF_TYPE").as_deref() == Some("branch")))
 }

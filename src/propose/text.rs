@@ -38,9 +38,8 @@ pub(super) fn review(
         components: Vec::new(),
         jobs,
     };
-    let found = review::review(&request).map_err(|mut problems| {
-        problems.pop().unwrap_or_else(|| Diagnostic::new("the change cannot be reviewed"))
-    })?;
+    let found = review::review(&request)
+        .map_err(|mut problems| problems.pop().unwrap_or_else(|| Diagnostic::new("the change cannot be reviewed")))?;
     Ok(fenced(&review::write(&found, Format::Text, false)))
 }
 
