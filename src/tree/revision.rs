@@ -1,5 +1,6 @@
 //! Git revisions: their files, straight from the object database, and what differs between two of them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
@@ -26,20 +27,15 @@ pub struct Revision {
 /// find a name in it.
 struct Objects {
     repository: Repository,
-    trees: HashMap<Oid, Arc<Entries>>,
-}
-
-/// What stands in a tree.
-#[derive(Default)]
-struct Entries {
-    by_name: HashMap<String, Entry>,
-    /// A name that is not UTF-8, if there is one: its nearest spelling.
-    unreadable: Option<String>,
+    trees: HashMap<Oid, Arc<[Entry]>>,
 }
 
 /// Something in a tree.
-#[derive(Clone, Copy)]
+#[derive(Clone, PartialEq)]
 struct Entry {
+    /// Its name; the nearest spelling where it is not UTF-8.
+    name: Box<str>,
+    is_utf8: bool,
     oid: Oid,
     mode: i32,
     kind: ObjectType,
@@ -109,14 +105,10 @@ impl Revision {
     /// # Errors
     /// Where the object database cannot be read.
     pub fn changed(&self, other: &Self) -> Result<BTreeSet<String>, Diagnostic> {
-        let repository = &self.objects().repository;
-        let failed =
-            |error: git2::Error| Diagnostic::new(format!("the revisions cannot be compared: {}", error.message()));
-        let tree = |oid: Oid| repository.find_tree(oid).map_err(failed);
-        let (before, after) = (tree(self.tree)?, tree(other.tree)?);
-        let diff = repository.diff_tree_to_tree(Some(&before), Some(&after), None).map_err(failed)?;
-        let files = diff.deltas().flat_map(|delta| [delta.old_file().path_bytes(), delta.new_file().path_bytes()]);
-        Ok(files.flatten().map(|path| String::from_utf8_lossy(path).into_owned()).collect())
+        let mut changed = BTreeSet::new();
+        let compared = self.objects().differing(Some(self.tree), Some(other.tree), "", &mut changed);
+        compared.map_err(|error| Diagnostic::new(format!("the revisions cannot be compared: {}", error.message())))?;
+        Ok(changed)
     }
 
     /// Returns the paths of the files that are not the same here and in the work tree, sorted; untracked ones are among
@@ -168,11 +160,12 @@ impl Tree for Revision {
             return Ok(None);
         };
         let entries = objects.entries(oid).map_err(io)?;
-        if let Some(name) = &entries.unreadable {
-            return Err(TreeError::Name(name.clone()));
-        }
-        let mut listed = Vec::with_capacity(entries.by_name.len());
-        for (name, entry) in &entries.by_name {
+        let mut listed = Vec::with_capacity(entries.len());
+        for entry in entries.iter() {
+            let name = entry.name.to_string();
+            if !entry.is_utf8 {
+                return Err(TreeError::Name(name));
+            }
             let is_link = is_link(entry.mode);
             let is_folder = match is_link {
                 true => {
@@ -182,33 +175,59 @@ impl Tree for Revision {
                 // A submodule is a folder in the work tree.
                 false => matches!(entry.kind, ObjectType::Tree | ObjectType::Commit),
             };
-            listed.push(Listed { name: name.clone(), is_folder, is_link });
+            listed.push(Listed { name, is_folder, is_link });
         }
-        listed.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Ok(Some(listed))
     }
 }
 
 impl Objects {
-    /// Returns what stands in a tree, by name.
-    fn entries(&mut self, tree: Oid) -> Result<Arc<Entries>, git2::Error> {
+    /// Returns what stands in a tree, sorted by name.
+    fn entries(&mut self, tree: Oid) -> Result<Arc<[Entry]>, git2::Error> {
         if let Some(entries) = self.trees.get(&tree) {
             return Ok(entries.clone());
         }
-        let mut entries = Entries::default();
-        for entry in self.repository.find_tree(tree)?.iter() {
-            match (entry.name(), entry.kind()) {
-                (Ok(name), Some(kind)) => {
-                    let (oid, mode) = (entry.id(), entry.filemode());
-                    entries.by_name.insert(name.to_owned(), Entry { oid, mode, kind });
-                }
-                (Err(_), _) => entries.unreadable = Some(String::from_utf8_lossy(entry.name_bytes()).into()),
-                _ => {}
-            }
+        let read = self.repository.find_tree(tree)?;
+        let mut entries: Vec<Entry> = Vec::with_capacity(read.len());
+        for entry in read.iter() {
+            let Some(kind) = entry.kind() else { continue };
+            let name = String::from_utf8_lossy(entry.name_bytes());
+            let is_utf8 = matches!(name, Cow::Borrowed(_));
+            entries.push(Entry { name: name.into(), is_utf8, oid: entry.id(), mode: entry.filemode(), kind });
         }
-        let entries = Arc::new(entries);
+        // Git sorts folders as if their names ended in `/`.
+        entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        let entries: Arc<[Entry]> = entries.into();
         self.trees.insert(tree, entries.clone());
         Ok(entries)
+    }
+
+    /// Adds the paths of the files that two trees do not have in common.
+    fn differing(
+        &mut self,
+        before: Option<Oid>,
+        after: Option<Oid>,
+        path: &str,
+        changed: &mut BTreeSet<String>,
+    ) -> Result<(), git2::Error> {
+        let mut entries = |tree: Option<Oid>| tree.map_or(Ok(Arc::from([])), |tree| self.entries(tree));
+        let (before, after) = (entries(before)?, entries(after)?);
+        let alone = |of: &[Entry], other: &[Entry]| -> BTreeSet<Box<str>> {
+            of.iter().filter(|entry| found(other, &entry.name) != Some(entry)).map(|entry| entry.name.clone()).collect()
+        };
+        let mut names = alone(&before, &after);
+        names.append(&mut alone(&after, &before));
+        for name in names {
+            let (old, new) = (found(&before, &name), found(&after, &name));
+            let path = if path.is_empty() { name.to_string() } else { format!("{path}/{name}") };
+            let folder =
+                |entry: Option<&Entry>| entry.filter(|entry| entry.kind == ObjectType::Tree).map(|entry| entry.oid);
+            if [old, new].into_iter().flatten().any(|entry| entry.kind != ObjectType::Tree) {
+                changed.insert(path.clone());
+            }
+            self.differing(folder(old), folder(new), &path, changed)?;
+        }
+        Ok(())
     }
 
     /// Returns what stands at a path below a tree, links followed as long as they stay below it.
@@ -231,7 +250,7 @@ impl Objects {
             }
             let folder = above.last().copied().unwrap_or(tree);
             let entries = self.entries(folder)?;
-            let Some(Entry { oid, mode, kind }) = entries.by_name.get(&part).copied() else {
+            let Some(&Entry { oid, mode, kind, .. }) = found(&entries, &part) else {
                 return Ok(Found::Nothing);
             };
             match kind {
@@ -250,6 +269,10 @@ impl Objects {
         }
         Ok(Found::Folder(above.last().copied().unwrap_or(tree)))
     }
+}
+
+fn found<'a>(entries: &'a [Entry], name: &str) -> Option<&'a Entry> {
+    entries.binary_search_by(|entry| (*entry.name).cmp(name)).ok().map(|index| &entries[index])
 }
 
 fn is_link(mode: i32) -> bool {
