@@ -7,6 +7,7 @@ pub mod chart;
 pub mod crd;
 pub mod diff;
 pub mod objects;
+pub mod reviews;
 pub mod tree;
 pub mod values;
 
