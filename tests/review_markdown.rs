@@ -160,7 +160,7 @@ fn number_after(text: &str, before: &str) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_comment_is_whole_and_says_every_risk(review in review(14)) {

@@ -13,7 +13,7 @@ const NAMED: usize = 4;
 /// How many things in a new or removed object are told.
 const HIGHLIGHTS: usize = 15;
 /// How long texts, in bytes, may be together for their words to be compared.
-const COMPARED: usize = 20_000;
+const COMPARED: usize = 4_000;
 
 /// The changes of one component in the same environments.
 pub struct Block<'a> {
@@ -252,13 +252,14 @@ pub enum Part {
     New,
 }
 
-/// Returns the parts of two texts word by word: together those that stay or go are the first, those that stay or come the
+/// Returns the parts of two texts word by word; texts that have little in common are two parts. Together those that stay or go are the first, those that stay or come the
 /// second.
 pub fn words(before: &str, after: &str) -> Vec<(Part, String)> {
     if before.len() + after.len() > COMPARED {
         return ends(before, after);
     }
-    let diff = TextDiff::from_words(before, after);
+    let (old, new) = (split(before), split(after));
+    let diff = TextDiff::from_slices(&old, &new);
     let mut parts: Vec<(Part, String)> = Vec::new();
     for change in diff.iter_all_changes() {
         let part = match change.tag() {
@@ -271,6 +272,29 @@ pub fn words(before: &str, after: &str) -> Vec<(Part, String)> {
             None => parts.push((part, change.value().to_owned())),
         }
     }
+    let words = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).count();
+    let same: usize = parts.iter().filter(|(part, _)| *part == Part::Same).map(|(_, text)| words(text)).sum();
+    // Of texts that have little in common, marks in between would only be noise.
+    match same * 4 < words(before).min(words(after)) {
+        true => vec![(Part::Old, before.to_owned()), (Part::New, after.to_owned())],
+        false => parts,
+    }
+}
+
+/// Splits a text into its words and what is between them: `a.b` has three parts.
+fn split(text: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    let mut last: Option<char> = None;
+    for (index, c) in text.char_indices() {
+        let joins = last.is_some_and(|last| last.is_alphanumeric() && c.is_alphanumeric());
+        if index > start && !joins {
+            parts.push(&text[start..index]);
+            start = index;
+        }
+        last = Some(c);
+    }
+    parts.extend((start < text.len()).then(|| &text[start..]));
     parts
 }
 
@@ -303,7 +327,7 @@ pub fn close_up(parts: Vec<(Part, String)>, kept: usize) -> Vec<(Part, String)> 
             Part::Same if index == last && count > kept => {
                 format!("{}…", text.chars().take(kept).collect::<String>())
             }
-            _ => short(&text, 2 * kept),
+            _ => short(&text, 4 * kept),
         };
         (part, short)
     };
@@ -365,14 +389,9 @@ fn pairs(old: &mut Vec<String>, new: &mut Vec<String>) -> Vec<Row> {
     rows
 }
 
-/// Returns two lines side by side. Where they have little in common, marks in them would only be noise.
+/// Returns two lines side by side.
 fn pair(old: &str, new: &str) -> Row {
     let parts = words(old, new);
-    let same: usize = parts.iter().filter(|(part, _)| *part == Part::Same).map(|(_, text)| text.trim().len()).sum();
-    let parts = match same * 4 < old.len().min(new.len()) {
-        true => vec![(Part::Old, old.to_owned()), (Part::New, new.to_owned())],
-        false => parts,
-    };
     let without = |gone: Part| parts.iter().filter(|(part, _)| *part != gone).cloned().collect();
     Row::Changed(Some(without(Part::New)), Some(without(Part::Old)))
 }

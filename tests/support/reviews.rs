@@ -74,7 +74,7 @@ const HOSTILE: &[&str] = &[
 /// Texts made of such, some of them very long.
 pub fn text() -> impl Strategy<Value = String> {
     let parts = vec(select(HOSTILE), 0..6).prop_map(|parts| parts.concat());
-    let long = (select(HOSTILE), 200..3000usize).prop_map(|(part, times)| part.repeat(times));
+    let long = (select(HOSTILE), 200..1200usize).prop_map(|(part, times)| part.repeat(times));
     prop_oneof![12 => parts, 1 => long].prop_map(|text| format!("{MARK}{text}{MARK}"))
 }
 
@@ -183,7 +183,7 @@ fn trust() -> impl Strategy<Value = Vec<Trust>> {
 
 /// Reviews of up to so many different changes. Some are repeated as often as given, so that there are thousands.
 pub fn review(changes: usize) -> impl Strategy<Value = Review> {
-    let repeated = prop_oneof![6 => Just(1usize), 1 => Just(40), 1 => Just(400)];
+    let repeated = prop_oneof![6 => Just(1usize), 1 => Just(30), 1 => Just(200)];
     let lists = (vec(failure(), 0..14), trust(), trust(), vec(text(), 0..13), vec(text(), 0..13));
     let is_complete = prop_oneof![2 => Just(true), 1 => Just(false)];
     (text(), text(), vec(change(), 0..changes), repeated, lists, is_complete).prop_map(

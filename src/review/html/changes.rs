@@ -31,8 +31,12 @@ const USUAL: Limits = Limits { lines: 400, width: 2_000, places: 200 };
 const TIGHT: Limits = Limits { lines: 20, width: 300, places: 20 };
 
 pub fn write(page: &mut String, review: &Review, blocks: &[Block<'_>]) {
-    page.push_str("<section id=\"changes\" aria-labelledby=\"changes-title\" tabindex=\"-1\">\n");
-    page.push_str("<h2 id=\"changes-title\">Changes</h2>\n");
+    let many = if review.changes.len() > UNFOLDED { " class=\"many\"" } else { "" };
+    let _ = write!(
+        page,
+        "<section id=\"changes\"{many} aria-labelledby=\"changes-title\" tabindex=\"-1\">\n\
+         <h2 id=\"changes-title\">Changes</h2>\n"
+    );
     if review.changes.is_empty() {
         let nothing = match review.is_complete() {
             true => "Nothing changes in the configuration.",

@@ -129,7 +129,7 @@ fn failures(page: &mut String, review: &Review) {
 
 /// Returns the sign of what somebody must decide about: colour alone would not be seen by all.
 fn mark(effect: Effect) -> &'static str {
-    if effect.is_risk() { "<span class=\"risk\" aria-label=\"risk:\" role=\"img\">▲</span> " } else { "" }
+    if effect.is_risk() { "<span class=\"risk\" aria-label=\"risk:\" role=\"img\">▲</span>\u{a0}" } else { "" }
 }
 
 fn effects(page: &mut String, review: &Review) {

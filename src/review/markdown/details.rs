@@ -58,17 +58,15 @@ impl Shown {
         let mut used = FRAME;
         let mut ticks = 0;
         for object in objects(block) {
-            // Where there is no room for a line, nothing needs to be written to see that.
-            let lines = if used < room { object.iter().map(|folded| change(folded)).collect() } else { String::new() };
-            let needed = length(&lines);
-            let longest = longest_run(&lines).max(ticks);
-            if lines.is_empty() || used + needed + 2 * longest > room {
+            // The fence is longer than the longest run of backticks in it, at both ends.
+            let fits = |lines: &String| used + length(lines) + 2 * longest_run(lines).max(ticks) <= room;
+            let Some(lines) = of_object(&object, room.saturating_sub(used)).filter(fits) else {
                 shown.changes_left_out += total(object);
                 shown.objects_left_out += 1;
                 continue;
-            }
-            used += needed;
-            ticks = longest;
+            };
+            used += length(&lines);
+            ticks = longest_run(&lines).max(ticks);
             shown.lines.push_str(&lines);
         }
         shown
@@ -105,6 +103,20 @@ fn objects<'a>(block: &Block<'a>) -> Vec<Vec<&'a Folded>> {
         objects.entry(&folded.change.object).or_default().push(folded);
     }
     objects.into_values().collect()
+}
+
+/// Returns the changes of an object as the lines of a diff, where they take no more room than this.
+fn of_object(changes: &[&Folded], room: usize) -> Option<String> {
+    let mut lines = String::new();
+    let mut left = room;
+    for folded in changes {
+        // The shortest change has a head of its own.
+        left.checked_sub(1)?;
+        let change = change(folded);
+        left = left.checked_sub(length(&change))?;
+        lines.push_str(&change);
+    }
+    Some(lines)
 }
 
 /// Returns a change as the lines of a diff.

@@ -17,7 +17,9 @@ const VALUE: usize = 120;
 const NAMED: usize = 5;
 
 /// How an effect's risks are told, the most exact first. Only the last takes the same room however many they are.
-const WAYS: [fn(&[&Folded]) -> String; 4] = [with_values, with_paths, by_pattern, in_a_line];
+const WAYS: [Way; 4] = [with_values, with_paths, by_pattern, in_a_line];
+type Way = for<'a> fn(&'a [&'a Folded]) -> Lines<'a>;
+type Lines<'a> = Box<dyn Iterator<Item = String> + 'a>;
 
 /// Returns every risk by effect, in no more room than this where that is possible at all: the riskiest effects most
 /// exactly. The counts add up whichever way they are told.
@@ -28,27 +30,35 @@ pub fn write(review: &Review, room: usize) -> String {
         return String::new();
     }
     let mut text = "### What somebody must decide about\n\n".to_owned();
-    let least: Vec<usize> = effects.iter().map(|effect| length(&told(effect, in_a_line))).collect();
+    let least: Vec<usize> = effects.iter().map(|effect| length(&shortest(effect))).collect();
     for (index, effect) in effects.iter().enumerate() {
-        let rest: usize = least[index + 1..].iter().sum();
-        let left = room.saturating_sub(length(&text) + rest);
-        let ways = WAYS.into_iter().enumerate().map(|(index, way)| {
-            let left = if index == 0 { left.min(WITH_VALUES.saturating_sub(length(&text))) } else { left };
-            (told(effect, way), left)
-        });
-        let fitting = ways.into_iter().find(|(told, left)| length(told) <= *left);
-        text.push_str(&fitting.map_or_else(|| told(effect, in_a_line), |(told, _)| told));
+        let left = room.saturating_sub(length(&text) + least[index + 1..].iter().sum::<usize>());
+        let with_values = left.min(WITH_VALUES.saturating_sub(length(&text)));
+        let fitting = WAYS.iter().zip([with_values, left, left, left]).find_map(|(way, left)| told(effect, *way, left));
+        text.push_str(&fitting.unwrap_or_else(|| shortest(effect)));
     }
     text
 }
 
-fn told(changes: &[&Folded], way: fn(&[&Folded]) -> String) -> String {
+fn shortest(changes: &[&Folded]) -> String {
+    told(changes, in_a_line, usize::MAX).unwrap_or_default()
+}
+
+/// Returns the risks of an effect told in a way, where they take no more room than this.
+fn told(changes: &[&Folded], way: Way, room: usize) -> Option<String> {
     let effect = changes[0].change.effect.title();
-    format!("#### {effect}: {}\n\n{}\n", plural(total(changes.iter().copied()), "change"), way(changes))
+    let mut text = format!("#### {effect}: {}\n\n", plural(total(changes.iter().copied()), "change"));
+    let mut left = room.checked_sub(length(&text) + 1)?;
+    for line in way(changes) {
+        left = left.checked_sub(length(&line))?;
+        text.push_str(&line);
+    }
+    text.push('\n');
+    Some(text)
 }
 
 /// One line a change, with its values, reason and cause.
-fn with_values(changes: &[&Folded]) -> String {
+fn with_values<'a>(changes: &'a [&'a Folded]) -> Lines<'a> {
     let line = |folded: &&Folded| {
         let cause = match cause(folded) {
             cause if cause.is_empty() => String::new(),
@@ -57,12 +67,12 @@ fn with_values(changes: &[&Folded]) -> String {
         let why = prose(&short(&folded.change.why, PATH));
         format!("{}{} — {why}{cause}\n", head(folded), values(folded))
     };
-    changes.iter().map(line).collect()
+    Box::new(changes.iter().map(line))
 }
 
 /// One line a change: where it is.
-fn with_paths(changes: &[&Folded]) -> String {
-    changes.iter().map(|folded| format!("{}\n", head(folded))).collect()
+fn with_paths<'a>(changes: &'a [&'a Folded]) -> Lines<'a> {
+    Box::new(changes.iter().map(|folded| format!("{}\n", head(folded))))
 }
 
 fn head(folded: &Folded) -> String {
@@ -90,20 +100,20 @@ fn values(folded: &Folded) -> String {
 }
 
 /// One line for all changes whose paths differ only in the names of items.
-fn by_pattern(changes: &[&Folded]) -> String {
+fn by_pattern<'a>(changes: &'a [&'a Folded]) -> Lines<'a> {
     let mut groups: BTreeMap<(Text, Text, String, ChangeKind), Vec<&Folded>> = BTreeMap::new();
     for folded in changes {
         let change = &folded.change;
         let key = (change.component.clone(), change.object.kind.clone(), pattern(&change.steps.0), change.kind);
         groups.entry(key).or_default().push(folded);
     }
-    let line = |((component, kind, pattern, change), changes): (&(Text, Text, String, ChangeKind), &Vec<&Folded>)| {
+    let line = |((component, kind, pattern, change), changes): ((Text, Text, String, ChangeKind), Vec<&Folded>)| {
         let object = if pattern.is_empty() { kind.to_string() } else { format!("{kind}: {pattern}") };
         let component =
-            if component.is_empty() { String::new() } else { format!(" of {}", code(component, NAME)) };
-        format!("- {}: {} {}{component}\n", spread(changes), change.word(), code(&object, PATH))
+            if component.is_empty() { String::new() } else { format!(" of {}", code(&component, NAME)) };
+        format!("- {}: {} {}{component}\n", spread(&changes), change.word(), code(&object, PATH))
     };
-    groups.iter().map(line).collect()
+    Box::new(groups.into_iter().map(line))
 }
 
 /// Returns a path in which any item stands for all items of its list.
@@ -117,7 +127,7 @@ fn pattern(steps: &[Step]) -> String {
 }
 
 /// One line for everything.
-fn in_a_line(changes: &[&Folded]) -> String {
+fn in_a_line<'a>(changes: &'a [&'a Folded]) -> Lines<'a> {
     let components: BTreeSet<&Text> =
         changes.iter().map(|folded| &folded.change.component).filter(|name| !name.is_empty()).collect();
     let named: Vec<String> = components.iter().take(NAMED).map(|component| code(component, NAME)).collect();
@@ -126,7 +136,7 @@ fn in_a_line(changes: &[&Folded]) -> String {
         (_, 0) => format!(", of {}", named.join(", ")),
         (_, more) => format!(", of {} and {more} more components", named.join(", ")),
     };
-    format!("- {}{of}\n", spread(changes))
+    Box::new(std::iter::once(format!("- {}{of}\n", spread(changes))))
 }
 
 /// Returns how many changes in how many environments these are.
