@@ -178,7 +178,7 @@ fn what_is_too_long_is_left_out_by_whole_objects_and_counted() {
 #[test]
 fn a_few_risks_are_told_with_their_values() {
     let comment = markdown(&large(11));
-    assert!(comment.contains("- changed in `environment-000 / dir`: `apiserver.config.setting-0`: "), "{comment}");
+    assert!(comment.contains("- **changed** in `environment-000 / dir`: `apiserver.config.setting-0`: "), "{comment}");
     assert!(!comment.contains("Too long"));
 }
 

@@ -57,7 +57,7 @@ fn told(changes: &[&Folded], way: Way, room: usize) -> Option<String> {
     Some(text)
 }
 
-/// One line a change, with its values, reason and cause.
+/// Two lines a change: with its values, and with its reason and cause.
 fn with_values<'a>(changes: &'a [&'a Folded]) -> Lines<'a> {
     let line = |folded: &&Folded| {
         let cause = match cause(folded) {
@@ -65,7 +65,7 @@ fn with_values<'a>(changes: &'a [&'a Folded]) -> Lines<'a> {
             cause => format!("; {}", code(&cause, PATH)),
         };
         let why = prose(&short(&folded.change.why, PATH));
-        format!("{}{} — {why}{cause}\n", head(folded), values(folded))
+        format!("{}{}\n  {why}{cause}\n", head(folded), values(folded))
     };
     Box::new(changes.iter().map(line))
 }
@@ -78,7 +78,7 @@ fn with_paths<'a>(changes: &'a [&'a Folded]) -> Lines<'a> {
 fn head(folded: &Folded) -> String {
     let title = code(&title(&folded.environments(), &folded.change.component), NAME);
     let times = if folded.count() > 1 { format!(" ({} times)", folded.count()) } else { String::new() };
-    format!("- {} in {title}: {}{times}", folded.change.kind.word(), code(&place(folded), PATH))
+    format!("- **{}** in {title}: {}{times}", folded.change.kind.word(), code(&place(folded), PATH))
 }
 
 /// Returns what a value was and is, where each has one line.
