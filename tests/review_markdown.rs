@@ -32,7 +32,8 @@ struct Read {
 }
 
 fn read(text: &str) -> Read {
-    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_FOOTNOTES | Options::ENABLE_GFM;
+    let options =
+        Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_FOOTNOTES | Options::ENABLE_GFM;
     let mut read = Read::default();
     let mut is_fence = false;
     for event in Parser::new_ext(text, options) {

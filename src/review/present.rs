@@ -305,12 +305,8 @@ fn ends(before: &str, after: &str) -> Vec<(Part, String)> {
     let (old, new) = (&before[start..], &after[start..]);
     let end: usize = old.chars().rev().zip(new.chars().rev()).take_while(alike).map(|(c, _)| c.len_utf8()).sum();
     let (old, same) = old.split_at(old.len() - end);
-    let parts = [
-        (Part::Same, &before[..start]),
-        (Part::Old, old),
-        (Part::New, &new[..new.len() - end]),
-        (Part::Same, same),
-    ];
+    let parts =
+        [(Part::Same, &before[..start]), (Part::Old, old), (Part::New, &new[..new.len() - end]), (Part::Same, same)];
     parts.into_iter().filter(|(_, text)| !text.is_empty()).map(|(part, text)| (part, text.to_owned())).collect()
 }
 

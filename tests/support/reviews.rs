@@ -2,8 +2,8 @@
 
 use dirops::diagnostic::{Place, Sources};
 use dirops::review::{
-    Cause, Change, ChangeKind, Content, EFFECTS, Failure, Folded, Object, Occurrence, Origin, Review, Step, Steps, Trust,
-    Which,
+    Cause, Change, ChangeKind, Content, EFFECTS, Failure, Folded, Object, Occurrence, Origin, Review, Step, Steps,
+    Trust, Which,
 };
 use dirops::yaml::{Map, Node, Value};
 use proptest::collection::vec;
@@ -115,7 +115,8 @@ fn steps() -> impl Strategy<Value = Steps> {
 }
 
 fn origin() -> impl Strategy<Value = Option<Origin>> {
-    let origin = (text(), 1..9999u32).prop_map(|(path, line)| Origin { path: path.as_str().into(), line, place: place() });
+    let origin =
+        (text(), 1..9999u32).prop_map(|(path, line)| Origin { path: path.as_str().into(), line, place: place() });
     proptest::option::of(origin)
 }
 
@@ -214,7 +215,9 @@ pub fn large(changes: usize) -> Review {
             component: ["dir", "spire", "dirctl", "dex"][index % 4].into(),
             object: Object::file("values", ""),
             content: Content::Values("dir".into()),
-            steps: Steps(["apiserver", "config", &format!("setting-{index}")].map(|key| Step::Key(key.into())).to_vec()),
+            steps: Steps(
+                ["apiserver", "config", &format!("setting-{index}")].map(|key| Step::Key(key.into())).to_vec(),
+            ),
             kind: ChangeKind::Changed,
             effect,
             why: "the configuration that pods read".into(),

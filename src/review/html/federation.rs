@@ -118,19 +118,26 @@ pub fn write(page: &mut String, review: &Review) {
 fn drawn<'a>(pairs: &[Pair<'a>]) -> (Vec<graph::Row<'a>>, Option<String>) {
     let domains: BTreeSet<&str> = pairs.iter().flat_map(Pair::trust_domains).collect();
     let is_small = |rows: &[graph::Row<'_>]| {
-        let domains: BTreeSet<&str> =
-            rows.iter().flat_map(|row| row.before.iter().chain(&row.after).copied().chain([row.trust_domain])).collect();
+        let domains: BTreeSet<&str> = rows
+            .iter()
+            .flat_map(|row| row.before.iter().chain(&row.after).copied().chain([row.trust_domain]))
+            .collect();
         domains.len() <= DRAWN && rows.len() <= DRAWN
     };
     let all: Vec<_> = pairs.iter().map(graph::Row::of).collect();
     if is_small(&all) {
         return (all, None);
     }
-    let many = format!("There are {} trust domains in {}, too many to draw:", domains.len(), plural(pairs.len(), "environment"));
+    let many = format!(
+        "There are {} trust domains in {}, too many to draw:",
+        domains.len(),
+        plural(pairs.len(), "environment")
+    );
     let changed: Vec<&Pair<'_>> = pairs.iter().filter(|pair| pair.has_changed()).collect();
     // The neighbours of a change: who else trusts the partner, and whom else the environment trusts.
     let partners: BTreeSet<&str> = changed.iter().flat_map(|pair| &pair.gained() | &pair.lost()).collect();
-    let is_near = |pair: &&Pair<'_>| pair.has_changed() || pair.trust_domains().iter().any(|name| partners.contains(name));
+    let is_near =
+        |pair: &&Pair<'_>| pair.has_changed() || pair.trust_domains().iter().any(|name| partners.contains(name));
     let near: Vec<_> = pairs
         .iter()
         .filter(is_near)
@@ -164,11 +171,9 @@ fn list(page: &mut String, pairs: &[Pair<'_>]) {
     );
     for pair in listed.iter().take(CHANGED) {
         let own = match pair.renamed() {
-            Some(before) => format!(
-                "<b>changed:</b> <del>{}</del> → <ins>{}</ins>",
-                shown(before),
-                shown(pair.trust_domain())
-            ),
+            Some(before) => {
+                format!("<b>changed:</b> <del>{}</del> → <ins>{}</ins>", shown(before), shown(pair.trust_domain()))
+            }
             None => shown(pair.trust_domain()),
         };
         let name = shown(pair.environment);

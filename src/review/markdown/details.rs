@@ -1,11 +1,11 @@
 //! Every change with its values, folded by environment and component, as far as there is room.
 
-use super::inline::{fence, html_code, length, longest_run};
 use super::PATH;
+use super::inline::{fence, html_code, length, longest_run};
 use crate::diagnostic::escape;
 use crate::review::present::{
-    Block, Part, block, blocks, cause, close_up, contents, inline as one_line, lines, place, plural, short, sign, total,
-    unseen_difference, words,
+    Block, Part, block, blocks, cause, close_up, contents, inline as one_line, lines, place, plural, short, sign,
+    total, unseen_difference, words,
 };
 use crate::review::{Folded, Review};
 use crate::yaml::Node;

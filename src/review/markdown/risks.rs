@@ -109,8 +109,7 @@ fn by_pattern<'a>(changes: &'a [&'a Folded]) -> Lines<'a> {
     }
     let line = |((component, kind, pattern, change), changes): ((Text, Text, String, ChangeKind), Vec<&Folded>)| {
         let object = if pattern.is_empty() { kind.to_string() } else { format!("{kind}: {pattern}") };
-        let component =
-            if component.is_empty() { String::new() } else { format!(" of {}", code(&component, NAME)) };
+        let component = if component.is_empty() { String::new() } else { format!(" of {}", code(&component, NAME)) };
         format!("- {}: {} {}{component}\n", spread(&changes), change.word(), code(&object, PATH))
     };
     Box::new(groups.into_iter().map(line))
