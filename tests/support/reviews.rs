@@ -53,6 +53,8 @@ const HOSTILE: &[&str] = &[
     "---",
     "\n",
     "\n\n",
+    "\n```\n",
+    "\n`````\n</details>\n",
     "\r\n",
     "\t",
     " ",
@@ -133,9 +135,16 @@ fn object() -> impl Strategy<Value = Object> {
 }
 
 fn change() -> impl Strategy<Value = Folded> {
-    let what = (0..4usize, select(EFFECTS.to_vec()), text(), value(), value(), steps(), any::<bool>());
+    let values = prop_oneof![
+        2 => (value(), value()),
+        1 => (text(), text()).prop_map(|(text, end)| {
+            // They have lines in common, which are shown without a mark before them.
+            (node(format!("{text}\n\n{MARK}").as_str()), node(format!("{text}\n{end}\n{MARK}").as_str()))
+        }),
+    ];
+    let what = (0..4usize, select(EFFECTS.to_vec()), text(), values, steps(), any::<bool>());
     let whence = (vec(text(), 1..4), text(), object(), origin(), origin());
-    (what, whence).prop_map(|((kind, effect, why, before, after, steps, is_whole), whence)| {
+    (what, whence).prop_map(|((kind, effect, why, (before, after), steps, is_whole), whence)| {
         let (environments, component, object, old, new) = whence;
         let kind = [ChangeKind::Added, ChangeKind::Removed, ChangeKind::Changed, ChangeKind::Renamed][kind];
         let change = Change {
