@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{mark, shown};
+use super::{mark, name, shown};
 use crate::review::present::{
     Block, Part, Row, block as lines_of, cause, close_up, contents, inline, place, plural, short, side_by_side, sign,
     unseen_difference,
@@ -74,11 +74,11 @@ fn block_of(page: &mut String, number: usize, block: &Block<'_>, is_open: bool, 
     let _ = writeln!(
         page,
         "<details class=\"block\" id=\"b{number}\"{open}><summary><h3>{}</h3> <span>{}{risks}</span></summary>",
-        shown(&block.title()),
+        shown(&short(&block.title(), 500)),
         plural(block.total(), "change"),
     );
     if block.environments.len() > NAMED {
-        let names: Vec<String> = block.environments.iter().map(|name| shown(name)).collect();
+        let names: Vec<String> = block.environments.iter().map(|environment| name(environment)).collect();
         let _ = writeln!(
             page,
             "<details><summary>all {} environments</summary><p>{}</p></details>",
@@ -272,7 +272,7 @@ fn places(page: &mut String, places: &[Occurrence], limits: Limits) {
     }
     let _ = write!(page, "<details><summary>all {} places</summary><ul>", places.len());
     for place in places.iter().take(limits.places) {
-        let names = [&*place.environment, &*place.component].map(shown);
+        let names = [&*place.environment, &*place.component].map(name);
         let title: Vec<&str> = names.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
         let origin = place.cause.after.as_ref().or(place.cause.before.as_ref());
         let origin = match origin {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::graph::{self, Graph};
-use super::shown;
+use super::name;
 use crate::review::present::plural;
 use crate::review::{Review, Trust};
 
@@ -103,8 +103,8 @@ pub fn write(page: &mut String, review: &Review) {
             page,
             "<div class=\"graphs\">\n<figure tabindex=\"0\"><figcaption>Before</figcaption>\n{}</figure>\n\
              <figure tabindex=\"0\"><figcaption>After</figcaption>\n{}</figure>\n</div>\n\
-             <p>A line leads from an environment to a trust domain that it trusts. Dashed, with −: lost. Thick, with +: \
-             gained.</p>",
+             <p>A line leads from an environment to a trust domain that it trusts. Dashed, with − at its end: lost. \
+             Thick, with +: gained.</p>",
             graph.svg(graph::Side::Before),
             graph.svg(graph::Side::After),
         );
@@ -172,11 +172,11 @@ fn list(page: &mut String, pairs: &[Pair<'_>]) {
     for pair in listed.iter().take(CHANGED) {
         let own = match pair.renamed() {
             Some(before) => {
-                format!("<b>changed:</b> <del>{}</del> → <ins>{}</ins>", shown(before), shown(pair.trust_domain()))
+                format!("<b>changed:</b> <del>{}</del> → <ins>{}</ins>", name(before), name(pair.trust_domain()))
             }
-            None => shown(pair.trust_domain()),
+            None => name(pair.trust_domain()),
         };
-        let name = shown(pair.environment);
+        let environment = name(pair.environment);
         let state = match (pair.before, pair.after) {
             (None, _) => " <b>(new)</b>",
             (_, None) => " <b>(gone)</b>",
@@ -185,7 +185,7 @@ fn list(page: &mut String, pairs: &[Pair<'_>]) {
         let kept = &Pair::partners(pair.before) & &Pair::partners(pair.after);
         let _ = writeln!(
             page,
-            "<tr><th scope=\"row\">{name}{state}</th><td>{own}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            "<tr><th scope=\"row\">{environment}{state}</th><td>{own}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
             names(&pair.gained(), "+ "),
             names(&pair.lost(), "− "),
             names(&kept, ""),
@@ -201,7 +201,7 @@ fn names(names: &BTreeSet<&str>, sign: &str) -> String {
     if names.is_empty() {
         return "–".to_owned();
     }
-    let named: Vec<String> = names.iter().take(NAMED).map(|name| format!("{sign}{}", shown(name))).collect();
+    let named: Vec<String> = names.iter().take(NAMED).map(|partner| format!("{sign}{}", name(partner))).collect();
     match names.len().saturating_sub(NAMED) {
         0 => named.join("<br>"),
         more => format!("{}<br>and {more} more", named.join("<br>")),

@@ -44,6 +44,12 @@ pub enum Side {
     After,
 }
 
+impl Side {
+    fn other(self) -> Self {
+        if self == Self::Before { Self::After } else { Self::Before }
+    }
+}
+
 /// Both pictures: everything stands in the same place in them, so that they can be compared.
 pub struct Graph<'a> {
     rows: &'a [Row<'a>],
@@ -71,8 +77,11 @@ impl<'a> Graph<'a> {
             LEFT - 12,
             RIGHT + 12,
         );
-        for (index, row) in self.rows.iter().enumerate() {
-            self.lines(&mut svg, index, row, side);
+        // What changes lies on what stays.
+        for changed in [false, true] {
+            for (index, row) in self.rows.iter().enumerate() {
+                self.lines(&mut svg, index, row, side, changed);
+            }
         }
         for (index, row) in self.rows.iter().enumerate() {
             let y = Self::height(index, self.rows.len(), count);
@@ -84,12 +93,13 @@ impl<'a> Graph<'a> {
         }
         for (index, partner) in self.partners.iter().enumerate() {
             let y = Self::height(index, self.partners.len(), count);
-            let is_in = |other: Side| self.rows.iter().any(|row| Self::partners_of(row, other).contains(partner));
-            if is_in(side) {
+            let is_in = |row: &Row<'a>, side: Side| Self::partners_of(row, side).contains(partner);
+            if self.rows.iter().any(|row| is_in(row, side)) {
+                let changes = self.rows.iter().any(|row| is_in(row, side) && !is_in(row, side.other()));
                 let mark = match side {
-                    Side::Before if !is_in(Side::After) => Mark::Lost,
-                    Side::After if !is_in(Side::Before) => Mark::Gained,
-                    _ => Mark::None,
+                    _ if !changes => Mark::None,
+                    Side::Before => Mark::Lost,
+                    Side::After => Mark::Gained,
                 };
                 name(&mut svg, RIGHT, y, partner, mark);
             }
@@ -107,22 +117,20 @@ impl<'a> Graph<'a> {
         ROW + ROW / 2 + index * ROW + (count - of) * ROW / 2
     }
 
-    fn lines(&self, svg: &mut String, index: usize, row: &Row<'a>, side: Side) {
+    /// Draws a row's lines: those that are on both sides, or those that change.
+    fn lines(&self, svg: &mut String, index: usize, row: &Row<'a>, side: Side, changed: bool) {
         let count = self.rows.len().max(self.partners.len());
         let from = Self::height(index, self.rows.len(), count);
-        let (here, there) = match side {
-            Side::Before => (&row.before, &row.after),
-            Side::After => (&row.after, &row.before),
-        };
+        let (here, there) = (Self::partners_of(row, side), Self::partners_of(row, side.other()));
         let middle = (LEFT + RIGHT) / 2;
-        for partner in here {
+        for partner in here.iter().filter(|partner| there.contains(*partner) != changed) {
             // All of them are among the partners, which are sorted.
             let Ok(index) = self.partners.binary_search(partner) else { continue };
             let to = Self::height(index, self.partners.len(), count);
-            let class = match (there.contains(partner), side) {
-                (true, _) => "edge",
-                (false, Side::Before) => "edge lost",
-                (false, Side::After) => "edge gained",
+            let class = match side {
+                _ if !changed => "edge",
+                Side::Before => "edge lost",
+                Side::After => "edge gained",
             };
             let _ = writeln!(
                 svg,

@@ -14,7 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use super::present::{Block, blocks, counts, meaning, part, plural, summary};
+use super::present::{Block, blocks, counts, meaning, part, plural, short, summary};
 use super::{Effect, Review};
 use crate::diagnostic::escape;
 
@@ -24,13 +24,16 @@ const SCRIPT: &str = include_str!("script.js");
 const ROWS: usize = 60;
 /// How many parts of an environment its row links to.
 const LINKS: usize = 8;
+/// How many characters of a name and of a message are shown.
+const NAME: usize = 100;
+const MESSAGE: usize = 2_000;
 /// How many files that change nothing are named.
 const FILES: usize = 1_000;
 
 /// Returns the review as a page.
 pub(super) fn write(review: &Review) -> String {
     let blocks = blocks(review);
-    let title = format!("What changes from {} to {}", review.before, review.after);
+    let title = format!("What changes from {} to {}", short(&review.before, NAME), short(&review.after, NAME));
     let mut page = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src '{}'; script-src '{}'; \
@@ -43,7 +46,7 @@ pub(super) fn write(review: &Review) -> String {
         digest(SCRIPT),
         shown(&title),
     );
-    header(&mut page, review);
+    header(&mut page, review, &blocks);
     page.push_str("<main>\n");
     failures(&mut page, review);
     effects(&mut page, review);
@@ -83,20 +86,25 @@ fn shown(text: &str) -> String {
     escaped(&escape(text))
 }
 
-fn header(page: &mut String, review: &Review) {
+/// Returns the name of an environment, a component or a trust domain as HTML, without the middle of a very long one.
+fn name(text: &str) -> String {
+    shown(&short(text, NAME))
+}
+
+fn header(page: &mut String, review: &Review, blocks: &[Block<'_>]) {
     let class = if review.is_complete() { "summary" } else { "summary incomplete" };
     let _ = write!(
         page,
         "<header>\n<h1>What changes from <code>{}</code> to <code>{}</code></h1>\n<p class=\"{class}\">{}</p>\n\
          <nav aria-label=\"Sections\"><ul>",
-        shown(&review.before),
-        shown(&review.after),
+        name(&review.before),
+        name(&review.after),
         shown(&summary(review)),
     );
     let sections = [
         (!review.is_complete(), "failures", "What was not compared"),
         (!review.changes.is_empty(), "effects", "Effects"),
-        (!review.changes.is_empty(), "environments", "Environments"),
+        (has_environments(blocks), "environments", "Environments"),
         (federation::is_told(review), "federation", "Federation"),
         (true, "changes", "Changes"),
     ];
@@ -113,7 +121,7 @@ fn failures(page: &mut String, review: &Review) {
     let _ = write!(
         page,
         "<section id=\"failures\" class=\"failures\" aria-labelledby=\"failures-title\">\n\
-         <h2 id=\"failures-title\"><span aria-hidden=\"true\">⛔ </span>Incomplete: {} could not be read or rendered</h2>\n\
+         <h2 id=\"failures-title\"><span aria-hidden=\"true\">✖ </span>Incomplete: {} could not be read or rendered</h2>\n\
          <p>What changes there is not known. Mend these first.</p>\n<ul>\n",
         plural(review.failures.len(), "part")
     );
@@ -122,7 +130,12 @@ fn failures(page: &mut String, review: &Review) {
             Some(place) => format!(" <code>{}</code>", shown(place)),
             None => String::new(),
         };
-        let _ = writeln!(page, "<li><b>{}:</b> {}{place}</li>", shown(&part(failure)), shown(&failure.message));
+        let _ = writeln!(
+            page,
+            "<li><b>{}:</b> {}{place}</li>",
+            name(&part(failure)),
+            shown(&short(&failure.message, MESSAGE))
+        );
     }
     page.push_str("</ul>\n</section>\n");
 }
@@ -163,12 +176,16 @@ fn effects(page: &mut String, review: &Review) {
 #[derive(Default)]
 struct Row<'a> {
     counts: BTreeMap<Effect, usize>,
-    /// The blocks that the environment is in: their numbers and components.
-    blocks: Vec<(usize, &'a str)>,
+    /// The blocks that the environment is in, with their numbers.
+    blocks: Vec<(usize, &'a Block<'a>)>,
+}
+
+fn has_environments(blocks: &[Block<'_>]) -> bool {
+    blocks.iter().flat_map(|block| &block.environments).any(|environment| !environment.is_empty())
 }
 
 fn environments(page: &mut String, review: &Review, blocks: &[Block<'_>]) {
-    if review.changes.is_empty() {
+    if !has_environments(blocks) {
         return;
     }
     let effects: Vec<Effect> = counts(review).into_iter().map(|(effect, _)| effect).collect();
@@ -180,7 +197,7 @@ fn environments(page: &mut String, review: &Review, blocks: &[Block<'_>]) {
     }
     for (number, block) in blocks.iter().enumerate() {
         for environment in &block.environments {
-            rows.entry(environment).or_default().blocks.push((number, &block.component));
+            rows.entry(environment).or_default().blocks.push((number, block));
         }
     }
     page.push_str(
@@ -207,18 +224,22 @@ fn environments(page: &mut String, review: &Review, blocks: &[Block<'_>]) {
 }
 
 fn environment_row(page: &mut String, environment: &str, row: &Row<'_>, effects: &[Effect]) {
-    let name = if environment.is_empty() { "of none alone".to_owned() } else { shown(environment) };
+    let title = if environment.is_empty() { "of none alone".to_owned() } else { name(environment) };
     let first = row.blocks.first().map_or(0, |(number, _)| *number);
-    let _ = write!(page, "<tr><th scope=\"row\"><a href=\"#b{first}\">{name}</a></th>");
+    let _ = write!(page, "<tr><th scope=\"row\"><a href=\"#b{first}\">{title}</a></th>");
     for effect in effects {
         match row.counts.get(effect) {
             Some(count) => page.push_str(&format!("<td class=\"n\">{count}</td>")),
             None => page.push_str("<td class=\"n none\">0</td>"),
         }
     }
-    let link = |(number, component): &(usize, &str)| {
-        let component = if component.is_empty() { "the environment".to_owned() } else { shown(component) };
-        format!("<a href=\"#b{number}\">{component}</a>")
+    let link = |(number, block): &(usize, &Block<'_>)| {
+        let component = if block.component.is_empty() { "the environment".to_owned() } else { name(&block.component) };
+        let others = match block.environments.len() - 1 {
+            0 => String::new(),
+            others => format!(" with {}", plural(others, "other")),
+        };
+        format!("<a href=\"#b{number}\">{component}{others}</a>")
     };
     let links: Vec<String> = row.blocks.iter().take(LINKS).map(link).collect();
     let more = match row.blocks.len().saturating_sub(LINKS) {
