@@ -10,8 +10,10 @@ mod document;
 mod effect;
 mod fold;
 mod format;
+mod html;
 mod json;
 mod manifest;
+mod markdown;
 mod present;
 mod repository;
 mod secret;
@@ -218,6 +220,8 @@ pub fn review(request: &Request) -> Result<Review, Vec<Diagnostic>> {
 pub fn write(review: &Review, format: Format, has_colours: bool) -> String {
     match format {
         Format::Text => text::write(review, has_colours),
+        Format::Markdown => markdown::write(review),
+        Format::Html => html::write(review),
         Format::Json => json::write(review),
     }
 }
@@ -227,6 +231,10 @@ pub fn write(review: &Review, format: Format, has_colours: bool) -> String {
 pub enum Format {
     /// For people at a terminal.
     Text,
+    /// For a comment on a pull request: at most 65,000 characters, every risk among them
+    Markdown,
+    /// For people in a browser: one file with everything
+    Html,
     /// For programs: docs/schemas/review.json describes it.
     Json,
 }
