@@ -86,6 +86,10 @@ pub struct Review {
     pub trust: (Vec<Trust>, Vec<Trust>),
     /// How many environments were compared.
     pub compared: usize,
+    /// The environments that only the second state has, sorted.
+    pub added: Vec<Text>,
+    /// The environments that only the first state has, sorted.
+    pub removed: Vec<Text>,
     /// Files that differ and change nothing that is deployed.
     pub without_effect: Vec<String>,
     /// Files that differ and are no configuration.
@@ -168,6 +172,8 @@ impl Review {
             failures: Vec::new(),
             trust: Default::default(),
             compared: 0,
+            added: Vec::new(),
+            removed: Vec::new(),
             without_effect: Vec::new(),
             not_configuration: Vec::new(),
         }

@@ -11,7 +11,7 @@ use crate::yaml::{Node, Text, Value, to_yaml};
 /// How many environments are named before the rest is counted.
 const NAMED: usize = 4;
 /// How many things in a new or removed object are told.
-const HIGHLIGHTS: usize = 15;
+const HIGHLIGHTS: usize = 10;
 /// How long texts, in bytes, may be together for their words to be compared.
 const COMPARED: usize = 4_000;
 
@@ -30,7 +30,7 @@ pub fn blocks(review: &Review) -> Vec<Block<'_>> {
     let mut blocks: Vec<Block<'_>> = Vec::new();
     let mut known: HashMap<(Vec<Text>, Text), usize> = HashMap::new();
     for folded in &review.changes {
-        let (environments, component) = (folded.environments(), folded.change.component.clone());
+        let (environments, component) = (folded.environments(), folded.component());
         let index = *known.entry((environments, component)).or_insert_with_key(|(environments, component)| {
             blocks.push(Block {
                 environments: environments.clone(),
@@ -134,6 +134,11 @@ pub fn environments(review: &Review) -> Vec<Text> {
 pub fn summary(review: &Review) -> String {
     let total = review.total();
     let environments = environments(review);
+    let whole = |names: &[Text], what: &str| match names.is_empty() {
+        true => String::new(),
+        false => format!("; {what}: {}", self::names(names)),
+    };
+    let whole = whole(&review.removed, "environments removed") + &whole(&review.added, "environments added");
     let changes = match (total, environments.len()) {
         (0, _) if review.is_complete() => "no change of the configuration".to_owned(),
         (0, _) => "no change found in what could be read".to_owned(),
@@ -142,8 +147,8 @@ pub fn summary(review: &Review) -> String {
         (_, count) => format!("{} in {count} environments", plural(total, "change")),
     };
     match review.failures.len() {
-        0 => changes,
-        count => format!("{changes}; INCOMPLETE: {} could not be read or rendered", plural(count, "part")),
+        0 => format!("{changes}{whole}"),
+        count => format!("{changes}{whole}; INCOMPLETE: {} could not be read or rendered", plural(count, "part")),
     }
 }
 
@@ -431,7 +436,14 @@ pub fn contents(change: &Change) -> (Vec<Highlight>, usize) {
     };
     let mut all = highlights(change.scope(), root);
     let total = all.len();
-    all.retain(|highlight| highlight.effect.is_risk() && highlight.effect != Effect::Restart);
+    // What goes is told by its name.
+    let is_gone = change.kind == ChangeKind::Removed;
+    let names_it = |highlight: &Highlight| {
+        let path = highlight.steps.to_string();
+        ["apiVersion", "kind", "metadata.name", "metadata.namespace"].contains(&path.as_str())
+    };
+    let is_told = |highlight: &Highlight| highlight.effect.is_risk() && highlight.effect != Effect::Restart;
+    all.retain(|highlight| !is_gone && is_told(highlight) && !names_it(highlight));
     all.sort_by_key(|highlight| highlight.effect);
     all.truncate(HIGHLIGHTS);
     let more = total - all.len();

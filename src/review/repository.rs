@@ -70,6 +70,11 @@ pub fn review(before: &Side, after: &Side, folder: &Path, request: &Request) -> 
         // Federation files are compared by themselves: no Application reads them.
         covered.extend(trees.iter().flat_map(Seen::paths).filter(|path| !path.starts_with(ONBOARDING)));
         review.trust = (old.trust.clone(), new.trust.clone());
+        let only = |one: &Read, other: &Read| {
+            one.documents.keys().filter(|name| !other.documents.contains_key(*name)).cloned().collect()
+        };
+        review.added = only(&new, &old);
+        review.removed = only(&old, &new);
         found.extend(compare(old, new, &sources, &records));
     }
     let rest: Vec<&String> = changed.iter().filter(|path| !covered.contains(*path)).collect();

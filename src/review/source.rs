@@ -43,6 +43,11 @@ pub fn review(before: &Side, after: &Side, request: &Request) -> Result<Review, 
         review.trust.1.extend(compared.trust.1);
     }
     request.retain(&mut found);
+    let only = |one: Option<&Workspace<'_>>, other: Option<&Workspace<'_>>| {
+        names.iter().filter(|name| has(one, name) && !has(other, name)).cloned().collect()
+    };
+    review.added = only(sides.new, sides.old);
+    review.removed = only(sides.old, sides.new);
     review.compared = names.len();
     review.changes = fold(found);
     for folded in &mut review.changes {
@@ -128,6 +133,10 @@ impl Sides<'_> {
         compared.trust.1.extend(new.as_ref().and_then(Trust::of));
         compared
     }
+}
+
+fn has(workspace: Option<&Workspace<'_>>, name: &str) -> bool {
+    workspace.is_some_and(|workspace| workspace.environments.iter().any(|environment| *environment.name.value == *name))
 }
 
 fn build(

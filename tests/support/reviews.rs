@@ -207,6 +207,8 @@ pub fn review(changes: usize) -> impl Strategy<Value = Review> {
                 failures: if is_complete { Vec::new() } else { failures },
                 trust: (old, new),
                 compared: 3,
+                added: Vec::new(),
+                removed: Vec::new(),
                 without_effect,
                 not_configuration,
             }
@@ -253,6 +255,8 @@ pub fn empty() -> Review {
         failures: Vec::new(),
         trust: Default::default(),
         compared: 3,
+        added: Vec::new(),
+        removed: Vec::new(),
         without_effect: Vec::new(),
         not_configuration: Vec::new(),
     }

@@ -76,7 +76,7 @@ fn with_paths<'a>(changes: &'a [&'a Folded]) -> Lines<'a> {
 }
 
 fn head(folded: &Folded) -> String {
-    let title = code(&title(&folded.environments(), &folded.change.component), NAME);
+    let title = code(&title(&folded.environments(), &folded.component()), NAME);
     let times = if folded.count() > 1 { format!(" ({} times)", folded.count()) } else { String::new() };
     format!("- **{}** in {title}: {}{times}", folded.change.kind.word(), code(&place(folded), PATH))
 }
@@ -104,7 +104,7 @@ fn by_pattern<'a>(changes: &'a [&'a Folded]) -> Lines<'a> {
     let mut groups: BTreeMap<(Text, Text, String, ChangeKind), Vec<&Folded>> = BTreeMap::new();
     for folded in changes {
         let change = &folded.change;
-        let key = (change.component.clone(), change.object.kind.clone(), pattern(&change.steps.0), change.kind);
+        let key = (folded.component(), change.object.kind.clone(), pattern(&change.steps.0), change.kind);
         groups.entry(key).or_default().push(folded);
     }
     let line = |((component, kind, pattern, change), changes): ((Text, Text, String, ChangeKind), Vec<&Folded>)| {
@@ -127,8 +127,8 @@ fn pattern(steps: &[Step]) -> String {
 
 /// One line for everything.
 fn in_a_line<'a>(changes: &'a [&'a Folded]) -> Lines<'a> {
-    let components: BTreeSet<&Text> =
-        changes.iter().map(|folded| &folded.change.component).filter(|name| !name.is_empty()).collect();
+    let places = changes.iter().flat_map(|folded| &folded.places);
+    let components: BTreeSet<&Text> = places.map(|place| &place.component).filter(|name| !name.is_empty()).collect();
     let named: Vec<String> = components.iter().take(NAMED).map(|component| code(component, NAME)).collect();
     let of = match (named.len(), components.len().saturating_sub(NAMED)) {
         (0, _) => String::new(),
