@@ -2,6 +2,7 @@
 # Tests the scripts of the workflows: on real files, archives and Git repositories, with stand-ins for gh and dirops.
 #
 # DIROPS names the real dirops, for what has to be true of that, too.
+# shellcheck disable=SC2016 # much here is about what must not be expanded
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -76,12 +77,10 @@ comment() { exits "$1" bash "$scripts/comment-review.sh"; }
 
 test_that "a review becomes a comment, and the next one replaces it"
 a_run
-# shellcheck disable=SC2016
 a_review 'one `$(touch pwned)` "quoted" \n'
 comment 0
 is "$(comments length)" 1
 is "$(comments '.[0].issue')" 5
-# shellcheck disable=SC2016
 comments '.[0].body' >body && says 'one `$(touch pwned)` "quoted" \n' body && says "$sha" body && says "/runs/7" body
 is "$(head -n 1 body)" '<!-- dirops-review -->'
 is "$(grep -cF '<!-- dirops-review -->' body)" 1
@@ -130,7 +129,6 @@ posted_nothing
 test_that "a branch may be called anything"
 a_run
 a_review
-# shellcheck disable=SC2016
 export HEAD_BRANCH='a&base=x;$(touch pwned)`id` --method=DELETE'
 jq -c --arg branch "$HEAD_BRANCH" '.[0][0].head.ref = $branch' "$GH_STATE/pulls.json" >p && mv p "$GH_STATE/pulls.json"
 comment 0
@@ -412,9 +410,7 @@ text = open(sys.argv[1]).read()
 print("set -euo pipefail")
 print(text[text.rindex("      run: |\n") + len("      run: |\n") :])
 PYTHON
-# shellcheck disable=SC2016
 ARGUMENTS=$'check  --format github\n  * $(touch pwned) `id` "a b"\n' exits 0 bash run.sh
-# shellcheck disable=SC2016
 is "$(cat "$DIROPS_CALLS")" 'check --format github * $(touch pwned) `id` "a b"'
 
 # --- with the real dirops
