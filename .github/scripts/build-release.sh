@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Builds the binary that is released for a target, into dist/: build-release.sh TARGET TAG
+# Builds the binary that is released for a target, into dist/: build-release.sh TARGET [TAG]
 #
 # On a runner of the target's own kind: the C code of libgit2, ring and mimalloc is compiled for it as it is.
 set -euo pipefail
 
-target=$1 tag=$2
+target=$1 tag=${2:-}
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
-if [[ $tag != "v$version" ]]; then
+if [[ -n $tag && $tag != "v$version" ]]; then
   echo "::error title=release::the tag is $tag, and Cargo.toml has version $version" >&2
   exit 1
 fi

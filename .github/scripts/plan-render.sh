@@ -2,7 +2,8 @@
 # Prints the matrix of jobs that propose what has to be rendered: plan-render.sh [SHARDS]
 #
 # Without SHARDS, one job for everything. With, the environments that changed since the last commit whose run succeeded:
-# the commit before this push would not do, for its run may have failed, or never have begun.
+# the commit before this push would not do, for its run may have failed, or never have begun. ENVIRONMENT_REPOSITORY is
+# owner/name.
 set -euo pipefail
 
 everything='{"include":[{"shard":0,"environments":"","prune":true}]}'
@@ -18,6 +19,16 @@ last_rendered() {
   fi
 }
 
+# Fetches the environment repository, and prints the option that names it: the registry of partners may be there.
+environment_repository() {
+  local folder=$RUNNER_TEMP/environment-repository
+  if GIT_TERMINAL_PROMPT=0 git clone --quiet --depth 1 "$GITHUB_SERVER_URL/$ENVIRONMENT_REPOSITORY" "$folder" >&2; then
+    echo "--environment-repository=$folder"
+  else
+    echo "::notice title=plan::$ENVIRONMENT_REPOSITORY is not public: it is planned without it" >&2
+  fi
+}
+
 if [[ -z $shards ]]; then
   echo "$everything"
   exit
@@ -25,4 +36,5 @@ fi
 # What changed in the environment repository, its registry say, no commit here tells.
 since=
 [[ $GITHUB_EVENT_NAME != push ]] || since=$(last_rendered)
-dirops plan ${since:+--changed-since "$since"} --shards "$shards" --format github-matrix
+environments=$(environment_repository)
+dirops plan ${environments:+"$environments"} ${since:+--changed-since "$since"} --shards "$shards" --format github-matrix

@@ -13,6 +13,7 @@ trap 'rm -rf "$all"' EXIT
 export PATH="$root/tests/workflows/stand-ins:$PATH"
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
 passed=0
+[[ -z ${DIROPS:-} ]] || DIROPS=$(realpath "$DIROPS")
 
 # Begins a test, with an empty folder and a runner's environment.
 test_that() {
@@ -310,9 +311,9 @@ a_pull_request() { # COMMAND that changes the files
   git -C origin commit -qm base
   git -C origin checkout -qb change
   (cd origin && eval "$1")
-  git -C origin add -A
+  git -C origin add -A 2>/dev/null
   git -C origin commit -qm change
-  git -C origin checkout -q main
+  git -C origin checkout -q main 2>/dev/null
   git -C origin merge -q --no-ff -m merge change
   git clone -q --depth 2 "file://$work/origin" merge
   git -C merge -c core.hooksPath=/dev/null worktree add -q --detach ../base HEAD^1
@@ -330,7 +331,7 @@ is "$(changed | tr '\n' ';')" " D onboarding/federation/dev.ads.outshift.io.yaml
 test_that "links, programs and submodules are refused"
 for entry in 'ln -s /etc/passwd onboarding/federation/x.yaml' 'ln -s ../../base onboarding/more' \
   'cp onboarding/federation/prod.ads.outshift.io.yaml onboarding/x.yaml; chmod +x onboarding/x.yaml' \
-  'git init -q onboarding/module; git -C onboarding/module -c user.name=x -c user.email=x commit -q --allow-empty -m x'; do
+  'git config advice.addEmbeddedRepo false; git init -q onboarding/module; git -C onboarding/module -c user.name=x -c user.email=x commit -q --allow-empty -m x'; do
   rm -rf origin merge base
   a_pull_request "$entry"
   take 1
@@ -352,9 +353,17 @@ a_history() {
   git commit -q --allow-empty -m one
   first=$(git rev-parse HEAD)
   git commit -q --allow-empty -m two
+  git init -q --bare server/agntcy/dir-staging
+  export GITHUB_SERVER_URL=file://$work/server ENVIRONMENT_REPOSITORY=agntcy/dir-staging
 }
 
-plan() { exits 0 bash "$scripts/plan-render.sh" "$@"; }
+# What `dirops plan` was asked last, without the environment repository.
+planned() { tail -n 1 "$DIROPS_CALLS" | sed "s|--environment-repository=$RUNNER_TEMP/environment-repository ||"; }
+
+plan() {
+  rm -rf "$RUNNER_TEMP/environment-repository"
+  exits 0 bash "$scripts/plan-render.sh" "$@"
+}
 
 test_that "without shards one job proposes everything"
 plan ""
@@ -366,14 +375,22 @@ a_history
 echo "[{\"head_sha\": \"$first\"}, {\"head_sha\": \"$other\"}]" >"$GH_STATE/runs.json"
 plan 8
 says '"environments":"a b"'
-is "$(tail -n 1 "$DIROPS_CALLS")" "plan --changed-since $first --shards 8 --format github-matrix"
+is "$(planned)" "plan --changed-since $first --shards 8 --format github-matrix"
 GITHUB_EVENT_NAME=schedule plan 8
-is "$(tail -n 1 "$DIROPS_CALLS")" "plan --shards 8 --format github-matrix"
+is "$(planned)" "plan --shards 8 --format github-matrix"
 for runs in '[]' "[{\"head_sha\": \"$other\"}]" '[{"head_sha": "--help"}]'; do
   echo "$runs" >"$GH_STATE/runs.json"
   plan 8
-  is "$(tail -n 1 "$DIROPS_CALLS")" "plan --shards 8 --format github-matrix"
+  is "$(planned)" "plan --shards 8 --format github-matrix"
 done
+
+test_that "the environment repository is read where it can be"
+a_history
+plan 8
+says "--environment-repository=$RUNNER_TEMP/environment-repository" "$DIROPS_CALLS"
+ENVIRONMENT_REPOSITORY=agntcy/private plan 8
+says "not public"
+is "$(tail -n 1 "$DIROPS_CALLS")" "plan --shards 8 --format github-matrix"
 
 test_that "each environment of a shard is proposed, and one that fails does not keep the others back"
 DIROPS_FAIL="a c" exits 1 bash "$scripts/propose-shard.sh" agntcy/dir-staging "a b c" false
