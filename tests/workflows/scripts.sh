@@ -446,6 +446,19 @@ if [[ -n ${DIROPS:-} ]]; then
   exits 0 env -C merge "$DIROPS" check --changed-since HEAD^1 --format sarif
   exits 0 env -C merge "$DIROPS" diff HEAD^1 HEAD --format json
   says '"complete": true'
+  mkdir bin && ln -s "$DIROPS" bin/dirops
+  exits 0 env -C merge PATH="$work/bin:$PATH" bash "$scripts/write-review.sh" HEAD^1 HEAD "$work/review"
+  is "$(head -n 1 review/review.md)" '<!-- dirops-review -->'
+
+  test_that "the environments that a push touches are shared out, and what is proposed is among them"
+  a_pull_request 'sed -i "s/^description:.*/description: changed/" overlays/prod/environment.yaml'
+  git -C merge fetch -q --unshallow
+  mkdir bin && ln -s "$DIROPS" bin/dirops
+  git init -q --bare server/agntcy/dir-staging
+  export GITHUB_SERVER_URL=file://$work/server ENVIRONMENT_REPOSITORY=agntcy/dir-staging
+  echo "[{\"head_sha\": \"$(git -C merge rev-parse HEAD^1)\"}]" >"$GH_STATE/runs.json"
+  exits 0 env -C merge PATH="$work/bin:$PATH" bash "$scripts/plan-render.sh" 8
+  is "$(tail -n 1 out | jq -c '[.include[].environments]')" '["prod"]'
 else
   echo "DIROPS names no dirops: what has to be true of the real one was not tested"
 fi
