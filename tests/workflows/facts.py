@@ -51,14 +51,14 @@ def steps(place, steps):
         name = f"{place}: {step.get('name') or step.get('id') or step.get('uses')}"
         check("${{" not in step.get("run", ""), name, "an expression in a script; pass it through env")
         if step.get("uses", "").startswith("actions/checkout@"):
-            check(step["with"]["persist-credentials"] is False, name, "the checkout leaves its token behind")
+            check(step.get("with", {}).get("persist-credentials") is False, name, "the checkout leaves its token behind")
 
 
 def workflow(path):
     content = yaml.safe_load(path.read_text())
     # YAML takes the key `on` for true.
     triggers = content[True]
-    check(content["permissions"] == {}, path.name, "`permissions: {}` is missing")
+    check(content.get("permissions") == {}, path.name, "`permissions: {}` is missing")
     check("concurrency" in content, path.name, "there is no concurrency group")
     check("pull_request_target" not in triggers, path.name, "pull_request_target runs contributors' pull requests with secrets")
     for name, job in content["jobs"].items():
@@ -67,8 +67,8 @@ def workflow(path):
         check("timeout-minutes" in job, place, "the job has no time-out")
         steps(place, job["steps"])
         if "pull_request" in triggers:
-            reads = all(access == "read" for access in job["permissions"].values())
-            uploads = name == "code-scanning" and "head.repo.full_name == github.repository" in job["if"]
+            reads = all(access == "read" for access in job.get("permissions", {}).values())
+            uploads = name == "code-scanning" and "head.repo.full_name == github.repository" in job.get("if", "")
             check(reads or uploads, place, "a job that contributors' code runs in may write")
             check("secrets." not in str(job), place, "a job that contributors' code runs in has secrets")
 
