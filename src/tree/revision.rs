@@ -16,7 +16,7 @@ const LINK_LIMIT: usize = 40;
 /// The files of a folder as they are in a Git revision. Nothing is checked out; links are followed inside of the folder.
 pub struct Revision {
     // libgit2's repositories may move between threads and not be used by two at once.
-    objects: Mutex<Objects>,
+    objects: Arc<Mutex<Objects>>,
     commit: Option<Oid>,
     tree: Oid,
     /// The folder in the repository, with `/` between its parts; empty for its root.
@@ -57,12 +57,21 @@ impl Revision {
     pub fn open(folder: &Path, revision: &str) -> Result<Self, Diagnostic> {
         let repository = discover(folder)?;
         let folder = inside(&repository, folder);
-        let (tree, commit) = {
-            let object = repository.revparse_single(revision).map_err(|error| unknown(revision, &error))?;
-            let commit = object.peel_to_commit().ok().map(|commit| commit.id());
-            (object.peel_to_tree().map_err(|error| unknown(revision, &error))?.id(), commit)
-        };
-        Self::of_tree(repository, tree, commit, folder)
+        let objects = Objects { repository, trees: HashMap::new() };
+        Self::of(Arc::new(Mutex::new(objects)), folder, revision)
+    }
+
+    /// Returns the files that the same folder has in another revision. What both have in common is read once.
+    ///
+    /// # Errors
+    /// Where the repository does not have the revision.
+    pub fn other(&self, revision: &str) -> Result<Self, Diagnostic> {
+        Self::of(self.objects.clone(), self.folder.clone(), revision)
+    }
+
+    fn of(objects: Arc<Mutex<Objects>>, folder: String, revision: &str) -> Result<Self, Diagnostic> {
+        let (tree, commit) = locked(&objects).tree(&folder, revision)?;
+        Ok(Self { objects, commit, tree, folder })
     }
 
     /// Returns the files that a folder has in the common ancestor of two revisions.
@@ -80,18 +89,6 @@ impl Revision {
                 .help("a shallow clone may lack it: fetch more history")
         })?;
         Self::open(folder, &base.to_string())
-    }
-
-    fn of_tree(repository: Repository, tree: Oid, commit: Option<Oid>, folder: String) -> Result<Self, Diagnostic> {
-        let unreadable =
-            |error: git2::Error| Diagnostic::new(format!("`{folder}` cannot be read: {}", error.message()));
-        let mut objects = Objects { repository, trees: HashMap::new() };
-        let tree = match objects.find(tree, &folder).map_err(unreadable)? {
-            Found::Folder(tree) => tree,
-            // A folder that the revision does not have has no files in it.
-            _ => objects.repository.treebuilder(None).and_then(|builder| builder.write()).map_err(unreadable)?,
-        };
-        Ok(Self { objects: Mutex::new(objects), commit, tree, folder })
     }
 
     /// Returns the commit, unless the revision is a tree.
@@ -136,8 +133,12 @@ impl Revision {
     }
 
     fn objects(&self) -> MutexGuard<'_, Objects> {
-        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.objects)
     }
+}
+
+fn locked(objects: &Mutex<Objects>) -> MutexGuard<'_, Objects> {
+    objects.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Tree for Revision {
@@ -182,6 +183,22 @@ impl Tree for Revision {
 }
 
 impl Objects {
+    /// Returns the tree of a folder in a revision, and the commit, unless the revision is a tree. A folder that the
+    /// revision does not have has no files in it.
+    fn tree(&mut self, folder: &str, revision: &str) -> Result<(Oid, Option<Oid>), Diagnostic> {
+        let (root, commit) = {
+            let object = self.repository.revparse_single(revision).map_err(|error| unknown(revision, &error))?;
+            let commit = object.peel_to_commit().ok().map(|commit| commit.id());
+            (object.peel_to_tree().map_err(|error| unknown(revision, &error))?.id(), commit)
+        };
+        let tree = self.find(root, folder).and_then(|found| match found {
+            Found::Folder(tree) => Ok(tree),
+            _ => self.repository.treebuilder(None)?.write(),
+        });
+        let tree = tree.map_err(|error| Diagnostic::new(format!("`{folder}` cannot be read: {}", error.message())))?;
+        Ok((tree, commit))
+    }
+
     /// Returns what stands in a tree, sorted by name.
     fn entries(&mut self, tree: Oid) -> Result<Arc<[Entry]>, git2::Error> {
         if let Some(entries) = self.trees.get(&tree) {
