@@ -40,6 +40,7 @@ use crate::diagnostic::{Diagnostic, Sources};
 use crate::tree::Tree;
 use crate::yaml::Text;
 use secret::Numbers;
+pub use secret::hide;
 use side::Side;
 
 /// What to compare.
