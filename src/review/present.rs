@@ -75,7 +75,7 @@ impl<'a> Block<'a> {
 pub fn title(environments: &[Text], component: &str) -> String {
     let environments = names(environments);
     match (environments.as_str(), component) {
-        ("", "") => "everywhere".to_owned(),
+        ("", "") => "objects and files".to_owned(),
         ("", component) => component.to_owned(),
         (_, "") => environments,
         (_, component) => format!("{environments} / {component}"),
