@@ -77,7 +77,13 @@ fn load<'a>(
         return None;
     }
     match Workspace::load(tree, sources, request.jobs) {
-        Ok(workspace) => Some(workspace),
+        Ok(workspace) => {
+            // A partner whose file cannot be read would look like one that is gone.
+            let files = workspace.registries.values().flat_map(|registry| &registry.files);
+            let unreadable = files.filter_map(|file| file.content.as_ref().err());
+            failures.extend(unreadable.map(|problem| Failure::of(which, "", problem, sources)));
+            Some(workspace)
+        }
         Err(problems) => {
             failures.extend(problems.iter().map(|problem| Failure::of(which, "", problem, sources)));
             None
