@@ -332,7 +332,7 @@ pub(crate) fn escape(text: &str) -> String {
 }
 
 /// Returns a text of no more than twice `half` characters and what says how many were left out.
-fn shortened(text: String, half: usize) -> String {
+pub(crate) fn shortened(text: String, half: usize) -> String {
     let Some(left_out) = text.len().checked_sub(2 * half).map(|_| text.chars().count().saturating_sub(2 * half)) else {
         return text;
     };

@@ -539,3 +539,19 @@ fn a_source_repository_that_cannot_be_rendered_is_not_compared() {
     scratch.write("overlays/two/environment.yaml", "components: [\n");
     scratch.run(&["diff"]).expect(2).says("not compared (after)");
 }
+
+#[test]
+fn a_partner_whose_file_cannot_be_read_is_not_one_that_is_lost() {
+    let scratch = Scratch::new();
+    let source = scratch.source();
+    git(&source, &["init", "--quiet", "--initial-branch=main"]);
+    git(&source, &["add", "--all"]);
+    git(&source, &["commit", "--quiet", "--message", "start"]);
+    scratch.write("onboarding/federation/partner.example.net.yaml", "trustDomain: [\n");
+    let run = scratch
+        .run(&["diff"])
+        .expect(2)
+        .says("not compared (after")
+        .says("onboarding/federation/partner.example.net.yaml:");
+    assert!(!run.out.contains("lost"), "{}", run.out);
+}

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-const FORMATS: [&str; 2] = ["text", "json"];
+const FORMATS: [&str; 4] = ["text", "json", "markdown", "html"];
 
 /// Files with a credential each; `PLANTED` is another one before and after.
 const CATALOGUE: &[(&str, &str)] = &[

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::compare::{Difference, canonical, compare};
 use super::document::{Content, Document, Object};
 use super::effect::{Effect, Scope, effect_of, is_about_size};
+use super::format::Format;
 use super::secret;
 use super::step::{Step, Steps};
 use super::version;
@@ -303,7 +304,7 @@ fn is_trust(steps: &Steps) -> bool {
 
 /// Returns whether a path leads to a row of a policy.
 fn is_policy(steps: &Steps) -> bool {
-    steps.0.iter().any(|step| matches!(step, Step::Inside(super::format::Format::Policies)))
+    steps.0.iter().any(|step| matches!(step, Step::Inside(Format::Policies)))
 }
 
 /// Where something restarts the pods whenever their configuration changes, a change of the configuration is a restart.
@@ -449,6 +450,21 @@ fn riskiest(scope: Scope<'_>, root: &Node) -> (Effect, String) {
     })
 }
 
+/// Returns a value as it is, and the rows of a policy one by one.
+fn rows(steps: Steps, leaf: &Node) -> Vec<(Steps, Node)> {
+    let rows = Format::Policies.read(leaf);
+    match rows.as_ref().and_then(Node::as_list).filter(|rows| !rows.is_empty()) {
+        Some(rows) => {
+            let row = |row: &Node| {
+                let below = [Step::Inside(Format::Policies), Step::Content];
+                (Steps(steps.0.iter().cloned().chain(below).collect()), row.clone())
+            };
+            rows.iter().map(row).collect()
+        }
+        None => vec![(steps, leaf.clone())],
+    }
+}
+
 /// Something in a whole document that somebody must decide about.
 #[derive(Clone, Debug)]
 pub struct Highlight {
@@ -475,7 +491,9 @@ pub fn highlights(scope: Scope<'_>, root: &Node) -> Vec<Highlight> {
         };
         let steps = Steps(path.0.iter().map(step).collect());
         let (effect, why) = effect_of(scope, &steps);
-        found.push(Highlight { steps, value: leaf.clone(), effect, why });
+        for (steps, value) in rows(steps, leaf) {
+            found.push(Highlight { steps, value, effect, why });
+        }
     });
     found
 }

@@ -37,6 +37,17 @@ impl Folded {
         self.places.len()
     }
 
+    /// Returns the component that it is in, or how many they are; nothing for what whole environments have.
+    pub fn component(&self) -> Text {
+        let mut components: Vec<&Text> = self.places.iter().map(|place| &place.component).collect();
+        components.sort_unstable();
+        components.dedup();
+        match components.as_slice() {
+            [component] => (*component).clone(),
+            several => format!("{} components", several.len()).into(),
+        }
+    }
+
     /// Returns the environments that it is in, sorted, each once.
     pub fn environments(&self) -> Vec<Text> {
         let mut environments: Vec<Text> = self.places.iter().map(|place| place.environment.clone()).collect();
@@ -99,8 +110,13 @@ fn key(change: &Change) -> Key {
         Content::Values(_) => change.component.clone(),
         _ => change.object.kind.clone(),
     };
+    // The same change of several components' objects is one, as with a setting of all Applications.
+    let component = match &change.content {
+        Content::Object if !change.is_whole() => scope,
+        _ => format!("{}\n{scope}", change.component).into(),
+    };
     Key {
-        component: format!("{}\n{scope}", change.component).into(),
+        component,
         steps: change.steps.clone(),
         kind: change.kind,
         effect: change.effect,

@@ -14,6 +14,8 @@ pub(super) fn write(review: &Review) -> String {
         "total": review.total(),
         "changes": review.changes.iter().map(change).collect::<Vec<_>>(),
         "failures": review.failures.iter().map(failure).collect::<Vec<_>>(),
+        "added": review.added.iter().map(|name| &**name).collect::<Vec<_>>(),
+        "removed": review.removed.iter().map(|name| &**name).collect::<Vec<_>>(),
         "withoutEffect": review.without_effect,
         "notConfiguration": review.not_configuration,
     });
@@ -118,6 +120,8 @@ pub fn schema() -> Value {
         "total": count("how many changes there are: the sum of all counts"),
         "changes": list("what changes, the riskiest first", object(&change)),
         "failures": list("what could not be read or rendered, and so was not compared", failure),
+        "added": list("the environments that only the second side has", json!({"type": "string"})),
+        "removed": list("the environments that only the first side has", json!({"type": "string"})),
         "withoutEffect": list("files that differ and change nothing that is deployed", json!({"type": "string"})),
         "notConfiguration": list("files that differ and are no configuration", json!({"type": "string"})),
     }))

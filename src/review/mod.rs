@@ -10,8 +10,10 @@ mod document;
 mod effect;
 mod fold;
 mod format;
+mod html;
 mod json;
 mod manifest;
+mod markdown;
 mod present;
 mod repository;
 mod secret;
@@ -38,6 +40,7 @@ use crate::diagnostic::{Diagnostic, Sources};
 use crate::tree::Tree;
 use crate::yaml::Text;
 use secret::Numbers;
+pub use secret::hide;
 use side::Side;
 
 /// What to compare.
@@ -84,6 +87,10 @@ pub struct Review {
     pub trust: (Vec<Trust>, Vec<Trust>),
     /// How many environments were compared.
     pub compared: usize,
+    /// The environments that only the second state has, sorted.
+    pub added: Vec<Text>,
+    /// The environments that only the first state has, sorted.
+    pub removed: Vec<Text>,
     /// Files that differ and change nothing that is deployed.
     pub without_effect: Vec<String>,
     /// Files that differ and are no configuration.
@@ -166,6 +173,8 @@ impl Review {
             failures: Vec::new(),
             trust: Default::default(),
             compared: 0,
+            added: Vec::new(),
+            removed: Vec::new(),
             without_effect: Vec::new(),
             not_configuration: Vec::new(),
         }
@@ -218,6 +227,8 @@ pub fn review(request: &Request) -> Result<Review, Vec<Diagnostic>> {
 pub fn write(review: &Review, format: Format, has_colours: bool) -> String {
     match format {
         Format::Text => text::write(review, has_colours),
+        Format::Markdown => markdown::write(review),
+        Format::Html => html::write(review),
         Format::Json => json::write(review),
     }
 }
@@ -227,6 +238,10 @@ pub fn write(review: &Review, format: Format, has_colours: bool) -> String {
 pub enum Format {
     /// For people at a terminal.
     Text,
+    /// For a comment on a pull request: at most 65,000 characters, every risk among them
+    Markdown,
+    /// For people in a browser: one file with everything
+    Html,
     /// For programs: docs/schemas/review.json describes it.
     Json,
 }

@@ -1,15 +1,19 @@
 //! What all formats for people have in common: the order of things and the words.
 
+use std::collections::{HashMap, HashSet};
+
 use similar::{ChangeTag, TextDiff};
 
-use super::{Change, ChangeKind, EFFECTS, Effect, Folded, Highlight, Origin, Review, highlights};
-use crate::diagnostic::escape;
+use super::{Change, ChangeKind, EFFECTS, Effect, Failure, Folded, Highlight, Origin, Review, highlights};
+use crate::diagnostic::{escape, shortened};
 use crate::yaml::{Node, Text, Value, to_yaml};
 
 /// How many environments are named before the rest is counted.
 const NAMED: usize = 4;
 /// How many things in a new or removed object are told.
-const HIGHLIGHTS: usize = 15;
+const HIGHLIGHTS: usize = 10;
+/// How long texts, in bytes, may be together for their words to be compared.
+const COMPARED: usize = 4_000;
 
 /// The changes of one component in the same environments.
 pub struct Block<'a> {
@@ -24,27 +28,57 @@ pub struct Block<'a> {
 /// Returns the changes by environments and component, the block with the riskiest change first.
 pub fn blocks(review: &Review) -> Vec<Block<'_>> {
     let mut blocks: Vec<Block<'_>> = Vec::new();
+    let mut known: HashMap<(Vec<Text>, Text), usize> = HashMap::new();
     for folded in &review.changes {
-        let (environments, component) = (folded.environments(), folded.change.component.clone());
-        let is_same = |block: &&mut Block<'_>| block.environments == environments && block.component == component;
-        match blocks.iter_mut().find(is_same) {
-            Some(block) => block.changes.push(folded),
-            None => blocks.push(Block { environments, component, changes: vec![folded] }),
-        }
+        let (environments, component) = (folded.environments(), folded.component());
+        let index = *known.entry((environments, component)).or_insert_with_key(|(environments, component)| {
+            blocks.push(Block {
+                environments: environments.clone(),
+                component: component.clone(),
+                changes: Vec::new(),
+            });
+            blocks.len() - 1
+        });
+        blocks[index].changes.push(folded);
     }
     blocks
 }
 
-impl Block<'_> {
+/// Returns how many changes these are, those that are told once counted in each place.
+pub fn total<'a>(changes: impl IntoIterator<Item = &'a Folded>) -> usize {
+    changes.into_iter().map(Folded::count).sum()
+}
+
+impl<'a> Block<'a> {
+    /// Returns how many changes there are in it.
+    pub fn total(&self) -> usize {
+        total(self.changes.iter().copied())
+    }
+
+    /// Returns how many of them somebody must decide about.
+    pub fn risks(&self) -> usize {
+        total(self.changes.iter().copied().filter(|folded| folded.change.effect.is_risk()))
+    }
+
+    /// Returns its changes by effect, the riskiest first.
+    pub fn by_effect(&self) -> impl Iterator<Item = &[&'a Folded]> {
+        self.changes.chunk_by(|one, other| one.change.effect == other.change.effect)
+    }
+
     /// Returns what the block is about: `prod / dir`.
     pub fn title(&self) -> String {
-        let environments = names(&self.environments);
-        match (environments.as_str(), &*self.component) {
-            ("", "") => "everywhere".to_owned(),
-            ("", component) => component.to_owned(),
-            (_, "") => environments,
-            (_, component) => format!("{environments} / {component}"),
-        }
+        title(&self.environments, &self.component)
+    }
+}
+
+/// Returns what something in these environments and this component is about.
+pub fn title(environments: &[Text], component: &str) -> String {
+    let environments = names(environments);
+    match (environments.as_str(), component) {
+        ("", "") => "objects and files".to_owned(),
+        ("", component) => component.to_owned(),
+        (_, "") => environments,
+        (_, component) => format!("{environments} / {component}"),
     }
 }
 
@@ -70,16 +104,41 @@ pub fn plural(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
+/// Returns what an effect is about, for people who meet its name for the first time.
+pub fn meaning(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Identity => "who the environment is, and whom it federates with",
+        Effect::Access => "who may do what",
+        Effect::SecretSource => "where credentials come from",
+        Effect::DataLoss => "what may be lost for good",
+        Effect::Exposure => "what can be reached from outside",
+        Effect::Restart => "pods restart",
+        Effect::LateRestart => "takes effect only after a restart that nothing triggers",
+        Effect::Version => "another version of a chart or an image",
+        Effect::Other => "what it does is not known",
+        Effect::ReachesNothing => "nothing reads it",
+        Effect::Cosmetic => "only people see it",
+    }
+}
+
+/// Returns the environments in which something changes, sorted.
+pub fn environments(review: &Review) -> Vec<Text> {
+    let places = review.changes.iter().flat_map(|folded| &folded.places);
+    let names: HashSet<&Text> = places.map(|place| &place.environment).filter(|name| !name.is_empty()).collect();
+    let mut names: Vec<Text> = names.into_iter().cloned().collect();
+    names.sort_unstable();
+    names
+}
+
 /// Returns in a sentence what the review comes to.
 pub fn summary(review: &Review) -> String {
     let total = review.total();
-    let environments = {
-        let mut names: Vec<Text> = review.changes.iter().flat_map(Folded::environments).collect();
-        names.sort_unstable();
-        names.dedup();
-        names.retain(|name| !name.is_empty());
-        names
+    let environments = environments(review);
+    let whole = |names: &[Text], what: &str| match names.is_empty() {
+        true => String::new(),
+        false => format!("; {what}: {}", self::names(names)),
     };
+    let whole = whole(&review.removed, "environments removed") + &whole(&review.added, "environments added");
     let changes = match (total, environments.len()) {
         (0, _) if review.is_complete() => "no change of the configuration".to_owned(),
         (0, _) => "no change found in what could be read".to_owned(),
@@ -88,8 +147,8 @@ pub fn summary(review: &Review) -> String {
         (_, count) => format!("{} in {count} environments", plural(total, "change")),
     };
     match review.failures.len() {
-        0 => changes,
-        count => format!("{changes}; INCOMPLETE: {} could not be read or rendered", plural(count, "part")),
+        0 => format!("{changes}{whole}"),
+        count => format!("{changes}{whole}; INCOMPLETE: {} could not be read or rendered", plural(count, "part")),
     }
 }
 
@@ -100,6 +159,14 @@ pub fn sign(kind: ChangeKind) -> char {
         ChangeKind::Removed => '-',
         ChangeKind::Changed => '~',
         ChangeKind::Renamed => '→',
+    }
+}
+
+/// Returns of which part a failure is: `before, prod`.
+pub fn part(failure: &Failure) -> String {
+    match failure.environment.as_str() {
+        "" => failure.which.word().to_owned(),
+        environment => format!("{}, {environment}", failure.which.word()),
     }
 }
 
@@ -190,10 +257,14 @@ pub enum Part {
     New,
 }
 
-/// Returns the parts of two texts word by word: together those that stay or go are the first, those that stay or come the
+/// Returns the parts of two texts word by word; texts that have little in common are two parts. Together those that stay or go are the first, those that stay or come the
 /// second.
 pub fn words(before: &str, after: &str) -> Vec<(Part, String)> {
-    let diff = TextDiff::from_words(before, after);
+    if before.len() + after.len() > COMPARED {
+        return ends(before, after);
+    }
+    let (old, new) = (split(before), split(after));
+    let diff = TextDiff::from_slices(&old, &new);
     let mut parts: Vec<(Part, String)> = Vec::new();
     for change in diff.iter_all_changes() {
         let part = match change.tag() {
@@ -206,7 +277,135 @@ pub fn words(before: &str, after: &str) -> Vec<(Part, String)> {
             None => parts.push((part, change.value().to_owned())),
         }
     }
+    let words = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).count();
+    let same: usize = parts.iter().filter(|(part, _)| *part == Part::Same).map(|(_, text)| words(text)).sum();
+    // Of texts that have little in common, marks in between would only be noise.
+    match same * 4 < words(before).min(words(after)) {
+        true => vec![(Part::Old, before.to_owned()), (Part::New, after.to_owned())],
+        false => parts,
+    }
+}
+
+/// Splits a text into its words and what is between them: `a.b` has three parts.
+fn split(text: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    let mut last: Option<char> = None;
+    for (index, c) in text.char_indices() {
+        let joins = last.is_some_and(|last| last.is_alphanumeric() && c.is_alphanumeric());
+        if index > start && !joins {
+            parts.push(&text[start..index]);
+            start = index;
+        }
+        last = Some(c);
+    }
+    parts.extend((start < text.len()).then(|| &text[start..]));
     parts
+}
+
+/// Returns the same of texts whose words are too many: what they begin and end with alike stays.
+fn ends(before: &str, after: &str) -> Vec<(Part, String)> {
+    let alike = |(a, b): &(char, char)| a == b;
+    let start: usize = before.chars().zip(after.chars()).take_while(alike).map(|(c, _)| c.len_utf8()).sum();
+    let (old, new) = (&before[start..], &after[start..]);
+    let end: usize = old.chars().rev().zip(new.chars().rev()).take_while(alike).map(|(c, _)| c.len_utf8()).sum();
+    let (old, same) = old.split_at(old.len() - end);
+    let parts =
+        [(Part::Same, &before[..start]), (Part::Old, old), (Part::New, &new[..new.len() - end]), (Part::Same, same)];
+    parts.into_iter().filter(|(_, text)| !text.is_empty()).map(|(part, text)| (part, text.to_owned())).collect()
+}
+
+/// Returns parts with what stays shortened to so many characters beside what changes, and so many of that.
+pub fn close_up(parts: Vec<(Part, String)>, kept: usize) -> Vec<(Part, String)> {
+    let last = parts.len().saturating_sub(1);
+    let shorten = |(index, (part, text)): (usize, (Part, String))| {
+        let count = text.chars().count();
+        let short = match part {
+            Part::Same if index == 0 && count > kept => {
+                let start = text.char_indices().nth_back(kept - 1).map_or(0, |(start, _)| start);
+                format!("…{}", &text[start..])
+            }
+            Part::Same if index == last && count > kept => {
+                format!("{}…", text.chars().take(kept).collect::<String>())
+            }
+            _ => short(&text, 4 * kept),
+        };
+        (part, short)
+    };
+    parts.into_iter().enumerate().map(shorten).collect()
+}
+
+/// Returns a text of which the middle is left out, and the number of characters said, where it is longer than this.
+pub fn short(text: &str, characters: usize) -> String {
+    shortened(text.to_owned(), characters / 2)
+}
+
+/// One line of two texts side by side.
+pub enum Row {
+    /// Both have it.
+    Same(String),
+    /// They differ; what only one of them has has nothing beside it.
+    Changed(Option<Vec<(Part, String)>>, Option<Vec<(Part, String)>>),
+    /// Lines that both have are left out.
+    LeftOut,
+}
+
+/// Returns two values side by side, with what goes and what comes marked.
+pub fn side_by_side(before: &Node, after: &Node) -> Vec<Row> {
+    if let (Some(old), Some(new)) = (inline(before), inline(after)) {
+        return vec![pair(&old, &new)];
+    }
+    let mut rows = Vec::new();
+    let (mut old, mut new) = (Vec::new(), Vec::new());
+    for line in lines(&block(before).join("\n"), &block(after).join("\n")) {
+        match line {
+            Some((Part::Old, text)) if new.is_empty() => old.push(text),
+            Some((Part::New, text)) => new.push(text),
+            other => {
+                rows.extend(pairs(&mut old, &mut new));
+                match other {
+                    Some((Part::Same, text)) => rows.push(Row::Same(text)),
+                    Some((_, text)) => old.push(text),
+                    None => rows.push(Row::LeftOut),
+                }
+            }
+        }
+    }
+    rows.extend(pairs(&mut old, &mut new));
+    rows
+}
+
+/// Pairs lines that go with lines that come in their place.
+fn pairs(old: &mut Vec<String>, new: &mut Vec<String>) -> Vec<Row> {
+    let all = |part: Part, text: &String| Some(vec![(part, text.clone())]);
+    let row = |index: usize| match (old.get(index), new.get(index)) {
+        (Some(old), Some(new)) => pair(old, new),
+        (old, new) => {
+            Row::Changed(old.and_then(|text| all(Part::Old, text)), new.and_then(|text| all(Part::New, text)))
+        }
+    };
+    let rows = (0..old.len().max(new.len())).map(row).collect();
+    old.clear();
+    new.clear();
+    rows
+}
+
+/// Returns two lines side by side.
+fn pair(old: &str, new: &str) -> Row {
+    let parts = words(old, new);
+    let without = |gone: Part| parts.iter().filter(|(part, _)| *part != gone).cloned().collect();
+    Row::Changed(Some(without(Part::New)), Some(without(Part::Old)))
+}
+
+/// Returns what tells two values apart that look the same.
+pub fn unseen_difference(before: &Node, after: &Node) -> Option<String> {
+    if block(before) != block(after) && inline(before) != inline(after) {
+        return None;
+    }
+    Some(match (before.kind(), after.kind()) {
+        (old, new) if old != new => format!("{old} before, {new} after"),
+        _ => "they differ in blank space or in the order of their keys".to_owned(),
+    })
 }
 
 /// Returns the lines of two texts: those that changed, with some that stay around them, and `None` where lines are left out.
@@ -237,7 +436,14 @@ pub fn contents(change: &Change) -> (Vec<Highlight>, usize) {
     };
     let mut all = highlights(change.scope(), root);
     let total = all.len();
-    all.retain(|highlight| highlight.effect.is_risk() && highlight.effect != Effect::Restart);
+    // What goes is told by its name.
+    let is_gone = change.kind == ChangeKind::Removed;
+    let names_it = |highlight: &Highlight| {
+        let path = highlight.steps.to_string();
+        ["apiVersion", "kind", "metadata.name", "metadata.namespace"].contains(&path.as_str())
+    };
+    let is_told = |highlight: &Highlight| highlight.effect.is_risk() && highlight.effect != Effect::Restart;
+    all.retain(|highlight| !is_gone && is_told(highlight) && !names_it(highlight));
     all.sort_by_key(|highlight| highlight.effect);
     all.truncate(HIGHLIGHTS);
     let more = total - all.len();

@@ -13,11 +13,11 @@ use super::fold::fold;
 use super::side::{Side, changed, is_yaml};
 use super::{Failure, Request, Review, Trust, Which};
 use crate::chart::Records;
-use crate::deployment::{self, Deployment, Part};
+use crate::deployment::{self, Deployed, Deployment, Part};
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::parallel;
 use crate::tree::{Embedded, Listed, Tree, TreeError};
-use crate::workspace::Reader;
+use crate::workspace::{Component, Reader};
 use crate::yaml::{Map, Node, Text, parse_stream};
 
 /// What dir-staging's layout has in its root.
@@ -70,6 +70,11 @@ pub fn review(before: &Side, after: &Side, folder: &Path, request: &Request) -> 
         // Federation files are compared by themselves: no Application reads them.
         covered.extend(trees.iter().flat_map(Seen::paths).filter(|path| !path.starts_with(ONBOARDING)));
         review.trust = (old.trust.clone(), new.trust.clone());
+        let only = |one: &Read, other: &Read| {
+            one.documents.keys().filter(|name| !other.documents.contains_key(*name)).cloned().collect()
+        };
+        review.added = only(&new, &old);
+        review.removed = only(&old, &new);
         found.extend(compare(old, new, &sources, &records));
     }
     let rest: Vec<&String> = changed.iter().filter(|path| !covered.contains(*path)).collect();
@@ -129,11 +134,25 @@ fn read(tree: &Seen<'_>, sources: &Sources, part: Part<'_>, request: &Request) -
         };
         read.documents.entry(environment).or_default().push(document);
     }
-    for deployment in &repository.deployments {
+    let mut deployments = repository.deployments;
+    for component in deployments.iter_mut().flat_map(|deployment| &mut deployment.components) {
+        declare(component, sources);
+    }
+    for deployment in &deployments {
         read.documents.entry(deployment.environment.clone()).or_default().extend(of_components(deployment));
         read.trust.extend(Trust::of(deployment));
     }
     Ok(read)
+}
+
+/// Adds what is known of a component here: which lists merge by a key, and where credentials stand.
+fn declare(component: &mut Deployed, sources: &Sources) {
+    let is_read = component.values.merged.is_some();
+    let reader = Reader { tree: &Embedded, sources };
+    if let Some(known) = is_read.then(|| Component::described(reader, &component.name).ok().flatten()).flatten() {
+        component.list_keys = known.list_keys;
+        component.credentials = known.credentials;
+    }
 }
 
 fn deploys_chart(node: &Node, deployments: &[Deployment]) -> bool {

@@ -55,6 +55,16 @@ impl Side {
         Ok(Self { name: name.to_owned(), files: Files::Revision(Revision::open(folder, name)?) })
     }
 
+    /// Returns the state of another revision in the same repository.
+    fn other(&self, folder: &Path, name: &str) -> Result<Self, Diagnostic> {
+        match &self.files {
+            Files::Revision(revision) => {
+                Ok(Self { name: name.to_owned(), files: Files::Revision(revision.other(name)?) })
+            }
+            _ => Self::revision(folder, name),
+        }
+    }
+
     fn work_tree(folder: &Path) -> Self {
         Self { name: "the work tree".into(), files: Files::Folder(WorkTree::new(folder)) }
     }
@@ -62,7 +72,7 @@ impl Side {
     /// Returns the state that a word on the command line names: a revision, or a folder or file on the disk.
     fn named(folder: &Path, name: &str) -> Result<Self, Diagnostic> {
         let path = PathBuf::from(name);
-        let is_path = name.starts_with(['.', '/']) || path.is_absolute();
+        let is_path = is_path(name);
         let revision = if is_path { None } else { Revision::open(folder, name).ok() };
         if let Some(revision) = revision {
             return Ok(Self { name: name.to_owned(), files: Files::Revision(revision) });
@@ -97,18 +107,28 @@ pub fn sides(folder: &Path, range: &Range) -> Result<(Side, Side), Diagnostic> {
             name: format!("{one}...{other}"),
             files: Files::Revision(Revision::merge_base(folder, one, other)?),
         };
-        return Ok((Side { name: one.to_owned(), ..start }, Side::revision(folder, other)?));
+        let after = start.other(folder, other)?;
+        return Ok((Side { name: one.to_owned(), ..start }, after));
     }
-    let is_path = base.starts_with(['.', '/']);
-    if let (Some((one, other)), None, false) = (base.split_once(".."), &range.head, is_path) {
-        return Ok((Side::revision(folder, or_head(one))?, Side::revision(folder, or_head(other))?));
+    if let (Some((one, other)), None, false) = (base.split_once(".."), &range.head, is_path(base)) {
+        let before = Side::revision(folder, or_head(one))?;
+        let after = before.other(folder, or_head(other))?;
+        return Ok((before, after));
     }
     let before = Side::named(folder, base)?;
     let after = match &range.head {
-        Some(head) => Side::named(folder, head)?,
+        Some(head) => match before.other(folder, head) {
+            Ok(after) if matches!(before.files, Files::Revision(_)) && !is_path(head) => after,
+            _ => Side::named(folder, head)?,
+        },
         None => Side::work_tree(folder),
     };
     Ok((before, after))
+}
+
+/// Returns whether a word can only be a path.
+fn is_path(name: &str) -> bool {
+    name.starts_with(['.', '/']) || Path::new(name).is_absolute()
 }
 
 fn or_head(name: &str) -> &str {

@@ -43,6 +43,11 @@ pub fn review(before: &Side, after: &Side, request: &Request) -> Result<Review, 
         review.trust.1.extend(compared.trust.1);
     }
     request.retain(&mut found);
+    let only = |one: Option<&Workspace<'_>>, other: Option<&Workspace<'_>>| {
+        names.iter().filter(|name| has(one, name) && !has(other, name)).cloned().collect()
+    };
+    review.added = only(sides.new, sides.old);
+    review.removed = only(sides.old, sides.new);
     review.compared = names.len();
     review.changes = fold(found);
     for folded in &mut review.changes {
@@ -72,7 +77,13 @@ fn load<'a>(
         return None;
     }
     match Workspace::load(tree, sources, request.jobs) {
-        Ok(workspace) => Some(workspace),
+        Ok(workspace) => {
+            // A partner whose file cannot be read would look like one that is gone.
+            let files = workspace.registries.values().flat_map(|registry| &registry.files);
+            let unreadable = files.filter_map(|file| file.content.as_ref().err());
+            failures.extend(unreadable.map(|problem| Failure::of(which, "", problem, sources)));
+            Some(workspace)
+        }
         Err(problems) => {
             failures.extend(problems.iter().map(|problem| Failure::of(which, "", problem, sources)));
             None
@@ -128,6 +139,10 @@ impl Sides<'_> {
         compared.trust.1.extend(new.as_ref().and_then(Trust::of));
         compared
     }
+}
+
+fn has(workspace: Option<&Workspace<'_>>, name: &str) -> bool {
+    workspace.is_some_and(|workspace| workspace.environments.iter().any(|environment| *environment.name.value == *name))
 }
 
 fn build(

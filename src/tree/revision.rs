@@ -1,10 +1,11 @@
 //! Git revisions: their files, straight from the object database, and what differs between two of them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
-use git2::{DiffOptions, ErrorCode, ObjectType, Oid, Repository};
+use git2::{DiffOptions, ObjectType, Oid, Repository};
 
 use super::{Listed, Tree, TreeError};
 use crate::diagnostic::Diagnostic;
@@ -15,13 +16,29 @@ const LINK_LIMIT: usize = 40;
 /// The files of a folder as they are in a Git revision. Nothing is checked out; links are followed inside of the folder.
 pub struct Revision {
     // libgit2's repositories may move between threads and not be used by two at once.
-    repository: Mutex<Repository>,
+    objects: Arc<Mutex<Objects>>,
     commit: Option<Oid>,
     tree: Oid,
     /// The folder in the repository, with `/` between its parts; empty for its root.
     folder: String,
-    /// The trees of folders that were looked up: libgit2 does not keep large ones, and reads all of one to find a name.
-    folders: Mutex<HashMap<String, Oid>>,
+}
+
+/// The object database, and the trees that were read from it: libgit2 does not keep large ones, and reads all of one to
+/// find a name in it.
+struct Objects {
+    repository: Repository,
+    trees: HashMap<Oid, Arc<[Entry]>>,
+}
+
+/// Something in a tree.
+#[derive(Clone, PartialEq)]
+struct Entry {
+    /// Its name; the nearest spelling where it is not UTF-8.
+    name: Box<str>,
+    is_utf8: bool,
+    oid: Oid,
+    mode: i32,
+    kind: ObjectType,
 }
 
 /// What stands at a path.
@@ -40,12 +57,21 @@ impl Revision {
     pub fn open(folder: &Path, revision: &str) -> Result<Self, Diagnostic> {
         let repository = discover(folder)?;
         let folder = inside(&repository, folder);
-        let (tree, commit) = {
-            let object = repository.revparse_single(revision).map_err(|error| unknown(revision, &error))?;
-            let commit = object.peel_to_commit().ok().map(|commit| commit.id());
-            (object.peel_to_tree().map_err(|error| unknown(revision, &error))?.id(), commit)
-        };
-        Self::of_tree(repository, tree, commit, folder)
+        let objects = Objects { repository, trees: HashMap::new() };
+        Self::of(Arc::new(Mutex::new(objects)), folder, revision)
+    }
+
+    /// Returns the files that the same folder has in another revision. What both have in common is read once.
+    ///
+    /// # Errors
+    /// Where the repository does not have the revision.
+    pub fn other(&self, revision: &str) -> Result<Self, Diagnostic> {
+        Self::of(self.objects.clone(), self.folder.clone(), revision)
+    }
+
+    fn of(objects: Arc<Mutex<Objects>>, folder: String, revision: &str) -> Result<Self, Diagnostic> {
+        let (tree, commit) = locked(&objects).tree(&folder, revision)?;
+        Ok(Self { objects, commit, tree, folder })
     }
 
     /// Returns the files that a folder has in the common ancestor of two revisions.
@@ -65,26 +91,6 @@ impl Revision {
         Self::open(folder, &base.to_string())
     }
 
-    fn of_tree(repository: Repository, tree: Oid, commit: Option<Oid>, folder: String) -> Result<Self, Diagnostic> {
-        let root = match folder.as_str() {
-            "" => Some(tree),
-            // A folder that the revision does not have has no files in it.
-            folder => match entry(&repository, tree, folder) {
-                Ok(Some((oid, _, ObjectType::Tree))) => Some(oid),
-                Ok(_) => None,
-                Err(error) => return Err(Diagnostic::new(format!("`{folder}` cannot be read: {}", error.message()))),
-            },
-        };
-        let tree = match root {
-            Some(tree) => tree,
-            None => repository
-                .treebuilder(None)
-                .and_then(|builder| builder.write())
-                .map_err(|error| Diagnostic::new(format!("`{folder}` cannot be read: {}", error.message())))?,
-        };
-        Ok(Self { repository: Mutex::new(repository), commit, tree, folder, folders: Mutex::default() })
-    }
-
     /// Returns the commit, unless the revision is a tree.
     pub fn commit(&self) -> Option<Oid> {
         self.commit
@@ -96,14 +102,10 @@ impl Revision {
     /// # Errors
     /// Where the object database cannot be read.
     pub fn changed(&self, other: &Self) -> Result<BTreeSet<String>, Diagnostic> {
-        let repository = self.repository();
-        let failed =
-            |error: git2::Error| Diagnostic::new(format!("the revisions cannot be compared: {}", error.message()));
-        let tree = |oid: Oid| repository.find_tree(oid).map_err(failed);
-        let (before, after) = (tree(self.tree)?, tree(other.tree)?);
-        let diff = repository.diff_tree_to_tree(Some(&before), Some(&after), None).map_err(failed)?;
-        let files = diff.deltas().flat_map(|delta| [delta.old_file().path_bytes(), delta.new_file().path_bytes()]);
-        Ok(files.flatten().map(|path| String::from_utf8_lossy(path).into_owned()).collect())
+        let mut changed = BTreeSet::new();
+        let compared = self.objects().differing(Some(self.tree), Some(other.tree), "", &mut changed);
+        compared.map_err(|error| Diagnostic::new(format!("the revisions cannot be compared: {}", error.message())))?;
+        Ok(changed)
     }
 
     /// Returns the paths of the files that are not the same here and in the work tree, sorted; untracked ones are among
@@ -112,7 +114,7 @@ impl Revision {
     /// # Errors
     /// Where the repository has no work tree or cannot be read.
     pub fn changed_in_work_tree(&self) -> Result<BTreeSet<String>, Diagnostic> {
-        let repository = self.repository();
+        let repository = &self.objects().repository;
         let failed = |error: git2::Error| {
             Diagnostic::new(format!("the revision cannot be compared with the work tree: {}", error.message()))
         };
@@ -130,41 +132,22 @@ impl Revision {
         Ok(paths.filter_map(|path| path.strip_prefix(&prefix).map(str::to_owned)).collect())
     }
 
-    /// Returns what stands at a path.
-    fn find(&self, repository: &Repository, path: &str) -> Result<Found, git2::Error> {
-        let Some((folder, name)) = path.rsplit_once('/') else {
-            return find(repository, self.tree, self.tree, path);
-        };
-        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
-        let tree = match folders.get(folder) {
-            Some(tree) => *tree,
-            None => match find(repository, self.tree, self.tree, folder)? {
-                Found::Folder(tree) => {
-                    folders.insert(folder.to_owned(), tree);
-                    tree
-                }
-                _ => return Ok(Found::Nothing),
-            },
-        };
-        match entry(repository, tree, name)? {
-            // A link is looked up from the root.
-            Some((_, mode, _)) if is_link(mode) => find(repository, self.tree, self.tree, path),
-            _ => find(repository, self.tree, tree, name),
-        }
+    fn objects(&self) -> MutexGuard<'_, Objects> {
+        locked(&self.objects)
     }
+}
 
-    fn repository(&self) -> MutexGuard<'_, Repository> {
-        self.repository.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn locked(objects: &Mutex<Objects>) -> MutexGuard<'_, Objects> {
+    objects.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Tree for Revision {
     fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, TreeError> {
-        let repository = self.repository();
-        let Found::File(oid) = self.find(&repository, path).map_err(io)? else {
+        let mut objects = self.objects();
+        let Found::File(oid) = objects.find(self.tree, path).map_err(io)? else {
             return Ok(None);
         };
-        let database = repository.odb().map_err(io)?;
+        let database = objects.repository.odb().map_err(io)?;
         let size = database.read_header(oid).map_err(io)?.0 as u64;
         if size > limit {
             return Err(TreeError::TooLarge { size, limit });
@@ -173,88 +156,140 @@ impl Tree for Revision {
     }
 
     fn list(&self, folder: &str) -> Result<Option<Vec<Listed>>, TreeError> {
-        let repository = self.repository();
-        let Found::Folder(oid) = self.find(&repository, folder).map_err(io)? else {
+        let mut objects = self.objects();
+        let Found::Folder(oid) = objects.find(self.tree, folder).map_err(io)? else {
             return Ok(None);
         };
-        let tree = repository.find_tree(oid).map_err(io)?;
-        let mut listed = Vec::with_capacity(tree.len());
-        for entry in tree.iter() {
-            let name = entry.name().map_err(|_| TreeError::Name(String::from_utf8_lossy(entry.name_bytes()).into()))?;
-            let is_link = is_link(entry.filemode());
+        let entries = objects.entries(oid).map_err(io)?;
+        let mut listed = Vec::with_capacity(entries.len());
+        for entry in entries.iter() {
+            let name = entry.name.to_string();
+            if !entry.is_utf8 {
+                return Err(TreeError::Name(name));
+            }
+            let is_link = is_link(entry.mode);
             let is_folder = match is_link {
                 true => {
-                    let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
-                    matches!(self.find(&repository, &path).map_err(io)?, Found::Folder(_))
+                    let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
+                    matches!(objects.find(self.tree, &path).map_err(io)?, Found::Folder(_))
                 }
                 // A submodule is a folder in the work tree.
-                false => matches!(entry.kind(), Some(ObjectType::Tree | ObjectType::Commit)),
+                false => matches!(entry.kind, ObjectType::Tree | ObjectType::Commit),
             };
-            listed.push(Listed { name: name.to_owned(), is_folder, is_link });
+            listed.push(Listed { name, is_folder, is_link });
         }
-        // Git sorts folders as if their names ended in `/`.
-        listed.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Ok(Some(listed))
     }
 }
 
-/// Returns what stands at a path below `start`, which is below a tree; links are followed as long as they stay below that.
-fn find(repository: &Repository, tree: Oid, start: Oid, path: &str) -> Result<Found, git2::Error> {
-    let mut wanted: Vec<String> = path.split('/').rev().filter(|part| !part.is_empty()).map(str::to_owned).collect();
-    let mut above: Vec<String> = Vec::new();
-    let mut found = Found::Folder(start);
-    let mut links = 0;
-    while let Some(part) = wanted.pop() {
-        match part.as_str() {
-            "." => continue,
-            ".." => {
-                // Whatever is above the folder is not part of it.
-                if above.pop().is_none() {
-                    return Ok(Found::Nothing);
-                }
-                found = match entry(repository, tree, &above.join("/"))? {
-                    Some((oid, ..)) => Found::Folder(oid),
-                    None => Found::Folder(tree),
-                };
-                continue;
-            }
-            _ => {}
-        }
-        let Found::Folder(folder) = found else {
-            return Ok(Found::Nothing);
+impl Objects {
+    /// Returns the tree of a folder in a revision, and the commit, unless the revision is a tree. A folder that the
+    /// revision does not have has no files in it.
+    fn tree(&mut self, folder: &str, revision: &str) -> Result<(Oid, Option<Oid>), Diagnostic> {
+        let (root, commit) = {
+            let object = self.repository.revparse_single(revision).map_err(|error| unknown(revision, &error))?;
+            let commit = object.peel_to_commit().ok().map(|commit| commit.id());
+            (object.peel_to_tree().map_err(|error| unknown(revision, &error))?.id(), commit)
         };
-        let Some((oid, mode, kind)) = entry(repository, folder, &part)? else {
-            return Ok(Found::Nothing);
-        };
-        if is_link(mode) {
-            links += 1;
-            let target = String::from_utf8_lossy(repository.find_blob(oid)?.content()).into_owned();
-            if links > LINK_LIMIT || target.starts_with('/') {
-                return Ok(Found::Nothing);
-            }
-            wanted.extend(target.split('/').rev().filter(|part| !part.is_empty()).map(str::to_owned));
-            continue;
-        }
-        found = match kind {
-            ObjectType::Tree => Found::Folder(oid),
-            ObjectType::Blob => Found::File(oid),
-            _ => return Ok(Found::Nothing),
-        };
-        above.push(part);
+        let tree = self.find(root, folder).and_then(|found| match found {
+            Found::Folder(tree) => Ok(tree),
+            _ => self.repository.treebuilder(None)?.write(),
+        });
+        let tree = tree.map_err(|error| Diagnostic::new(format!("`{folder}` cannot be read: {}", error.message())))?;
+        Ok((tree, commit))
     }
-    Ok(found)
+
+    /// Returns what stands in a tree, sorted by name.
+    fn entries(&mut self, tree: Oid) -> Result<Arc<[Entry]>, git2::Error> {
+        if let Some(entries) = self.trees.get(&tree) {
+            return Ok(entries.clone());
+        }
+        let read = self.repository.find_tree(tree)?;
+        let mut entries: Vec<Entry> = Vec::with_capacity(read.len());
+        for entry in read.iter() {
+            let Some(kind) = entry.kind() else { continue };
+            let name = String::from_utf8_lossy(entry.name_bytes());
+            let is_utf8 = matches!(name, Cow::Borrowed(_));
+            entries.push(Entry { name: name.into(), is_utf8, oid: entry.id(), mode: entry.filemode(), kind });
+        }
+        // Git sorts folders as if their names ended in `/`.
+        entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        let entries: Arc<[Entry]> = entries.into();
+        self.trees.insert(tree, entries.clone());
+        Ok(entries)
+    }
+
+    /// Adds the paths of the files that two trees do not have in common.
+    fn differing(
+        &mut self,
+        before: Option<Oid>,
+        after: Option<Oid>,
+        path: &str,
+        changed: &mut BTreeSet<String>,
+    ) -> Result<(), git2::Error> {
+        let mut entries = |tree: Option<Oid>| tree.map_or(Ok(Arc::from([])), |tree| self.entries(tree));
+        let (before, after) = (entries(before)?, entries(after)?);
+        let alone = |of: &[Entry], other: &[Entry]| -> BTreeSet<Box<str>> {
+            of.iter().filter(|entry| found(other, &entry.name) != Some(entry)).map(|entry| entry.name.clone()).collect()
+        };
+        let mut names = alone(&before, &after);
+        names.append(&mut alone(&after, &before));
+        for name in names {
+            let (old, new) = (found(&before, &name), found(&after, &name));
+            let path = if path.is_empty() { name.to_string() } else { format!("{path}/{name}") };
+            let folder =
+                |entry: Option<&Entry>| entry.filter(|entry| entry.kind == ObjectType::Tree).map(|entry| entry.oid);
+            if [old, new].into_iter().flatten().any(|entry| entry.kind != ObjectType::Tree) {
+                changed.insert(path.clone());
+            }
+            self.differing(folder(old), folder(new), &path, changed)?;
+        }
+        Ok(())
+    }
+
+    /// Returns what stands at a path below a tree, links followed as long as they stay below it.
+    fn find(&mut self, tree: Oid, path: &str) -> Result<Found, git2::Error> {
+        let parts = |path: &str| path.split('/').rev().filter(|part| !part.is_empty()).map(str::to_owned).collect();
+        let mut wanted: Vec<String> = parts(path);
+        // The folders on the way, the root first.
+        let mut above = vec![tree];
+        let mut links = 0;
+        while let Some(part) = wanted.pop() {
+            match part.as_str() {
+                "." => continue,
+                // Whatever is above the root is not part of it.
+                ".." if above.len() == 1 => return Ok(Found::Nothing),
+                ".." => {
+                    above.pop();
+                    continue;
+                }
+                _ => {}
+            }
+            let folder = above.last().copied().unwrap_or(tree);
+            let entries = self.entries(folder)?;
+            let Some(&Entry { oid, mode, kind, .. }) = found(&entries, &part) else {
+                return Ok(Found::Nothing);
+            };
+            match kind {
+                ObjectType::Blob if is_link(mode) => {
+                    links += 1;
+                    let target = String::from_utf8_lossy(self.repository.find_blob(oid)?.content()).into_owned();
+                    if links > LINK_LIMIT || target.starts_with('/') {
+                        return Ok(Found::Nothing);
+                    }
+                    wanted.extend::<Vec<String>>(parts(&target));
+                }
+                ObjectType::Blob if wanted.is_empty() => return Ok(Found::File(oid)),
+                ObjectType::Tree => above.push(oid),
+                _ => return Ok(Found::Nothing),
+            }
+        }
+        Ok(Found::Folder(above.last().copied().unwrap_or(tree)))
+    }
 }
 
-/// Returns id, mode and kind of what a tree has at a path without links.
-fn entry(repository: &Repository, tree: Oid, path: &str) -> Result<Option<(Oid, i32, ObjectType)>, git2::Error> {
-    if path.is_empty() {
-        return Ok(None);
-    }
-    match repository.find_tree(tree)?.get_path(Path::new(path)) {
-        Ok(entry) => Ok(entry.kind().map(|kind| (entry.id(), entry.filemode(), kind))),
-        Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+fn found<'a>(entries: &'a [Entry], name: &str) -> Option<&'a Entry> {
+    entries.binary_search_by(|entry| (*entry.name).cmp(name)).ok().map(|index| &entries[index])
 }
 
 fn is_link(mode: i32) -> bool {
@@ -267,6 +302,9 @@ fn io(error: git2::Error) -> TreeError {
 
 /// Returns the repository that a folder is in.
 fn discover(folder: &Path) -> Result<Repository, Diagnostic> {
+    // As git does, an object's name is not worked out again whenever it is read: that would take as long as all else.
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| git2::opts::strict_hash_verification(false));
     Repository::discover(folder)
         .map_err(|error| Diagnostic::new(format!("{} is in no Git repository: {}", folder.display(), error.message())))
 }

@@ -91,14 +91,12 @@ impl Component {
     /// Where a file in it is not what docs/sources.md says, or is one that nothing reads.
     pub fn read(reader: Reader<'_>, name: &str) -> Result<Self, Diagnostic> {
         let folder = format!("base/{name}");
-        let path = format!("{folder}/component.yaml");
-        let Some(node) = reader.template(&path)? else {
+        let Some(mut component) = Self::described(reader, name)? else {
             return Err(Diagnostic::new(format!("`{folder}` has no component.yaml"))
-                .at(reader.start_of(&path))
+                .at(reader.start_of(&format!("{folder}/component.yaml")))
                 .help("write one that names the chart, or move the folder out of base/"));
         };
         refuse_strays(reader, &folder)?;
-        let mut component = Self::parse(name, &node)?;
         component.values = layer(reader, &format!("{folder}/values.yaml"))?;
         component.partners = layer(reader, &format!("{folder}/partners.yaml"))?;
         component.manifests = objects(reader, &format!("{folder}/manifests.yaml"))?;
@@ -113,6 +111,15 @@ impl Component {
             }
         }
         Ok(component)
+    }
+
+    /// Reads what a component's `component.yaml` says, without its values and objects; nothing where there is none.
+    ///
+    /// # Errors
+    /// Where the file is not what docs/sources.md says.
+    pub fn described(reader: Reader<'_>, name: &str) -> Result<Option<Self>, Diagnostic> {
+        let node = reader.template(&format!("base/{name}/component.yaml"))?;
+        node.map(|node| Self::parse(name, &node)).transpose()
     }
 
     fn parse(name: &str, node: &Node) -> Result<Self, Diagnostic> {

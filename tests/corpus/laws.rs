@@ -8,8 +8,10 @@ use std::collections::BTreeSet;
 
 use dirops::diagnostic::{Place, Sources};
 use dirops::report::{self, Format};
+use dirops::review::{Step, Steps, compare, hide};
 use dirops::rules::Finding;
 use dirops::spiffe::{SpiffeId, TrustDomain};
+use dirops::workspace::ListKeys;
 use dirops::yaml::{Node, Value, embedded_json, parse, to_yaml};
 use memory::{check, federation_file};
 
@@ -20,13 +22,44 @@ const NOW: i64 = 1_795_392_000;
 pub type Law = fn(&[u8]);
 
 /// Every target by its name, which is also that of its folder of kept inputs.
-pub const TARGETS: [(&str, Law); 5] = [
+pub const TARGETS: [(&str, Law); 6] = [
     ("yaml", yaml),
     ("trust_domain", trust_domain),
     ("embedded_json", json),
     ("bundle", bundle),
     ("federation_file", file),
+    ("compare", comparing),
 ];
+
+/// Two documents, parted by a line of `===`: neither differs from itself, what differs from one to the other is what does
+/// the other way round, reversed, and credentials can be hidden in any.
+pub fn comparing(input: &[u8]) {
+    let Some((before, after)) = str::from_utf8(input).ok().and_then(|text| text.split_once("\n===\n")) else {
+        return;
+    };
+    let read = |text: &str| parse(Sources::default().add("input", text), text);
+    let (Ok(before), Ok(after)) = (read(before), read(after)) else {
+        return;
+    };
+    let told = |before: &Node, after: &Node| compare(before, after, &ListKeys::new());
+    for node in [&before, &after] {
+        assert!(told(node, node).is_empty());
+    }
+    let step = |step: &Step| match step {
+        Step::At { before, after } => Step::At { before: *after, after: *before },
+        other => other.clone(),
+    };
+    let there = told(&before, &after);
+    let mut reversed: Vec<Steps> =
+        there.iter().map(|difference| Steps(difference.steps.0.iter().map(step).collect())).collect();
+    let mut back: Vec<Steps> = told(&after, &before).into_iter().map(|difference| difference.steps).collect();
+    reversed.sort();
+    back.sort();
+    assert_eq!(reversed, back);
+    // What is equal stays equal once credentials are hidden.
+    assert!(told(&hide(&before, &[]), &hide(&before, &[])).is_empty());
+    told(&hide(&before, &[]), &hide(&after, &[]));
+}
 
 /// What is read as YAML has its places in the text, and reads back the same once it is written.
 pub fn yaml(input: &[u8]) {

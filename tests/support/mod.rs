@@ -8,6 +8,7 @@ pub mod crd;
 pub mod diff;
 pub mod git_server;
 pub mod objects;
+pub mod reviews;
 pub mod tree;
 pub mod values;
 
