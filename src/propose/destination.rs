@@ -61,13 +61,16 @@ enum Way {
     /// Branches of a repository on this disk are moved.
     Local,
     /// Branches are fetched and pushed.
-    Remote {
-        /// The repository with the base.
-        base: Remote,
-        /// The one with our branch: the same, or a fork of it.
-        head: Remote,
-        is_fork: bool,
-    },
+    Remote(Box<Ends>),
+}
+
+/// Where branches are fetched from and pushed to.
+struct Ends {
+    /// The repository with the base.
+    base: Remote,
+    /// The one with our branch: the same, or a fork of it.
+    head: Remote,
+    is_fork: bool,
 }
 
 /// What is there.
@@ -103,8 +106,8 @@ impl<'a> Destination<'a> {
     pub fn remote(remote: Remote, options: Options<'a>) -> Result<Self, Diagnostic> {
         let remote = watched(remote.with_settings(options.git.clone()), &options.progress);
         let (folder, repository) = own_repository()?;
-        let way = Way::Remote { base: remote.clone(), head: remote, is_fork: false };
-        Self::new(repository, Some(folder), way, options)
+        let ends = Ends { base: remote.clone(), head: remote, is_fork: false };
+        Self::new(repository, Some(folder), Way::Remote(Box::new(ends)), options)
     }
 
     /// Returns a repository on GitHub, with our branch in it or, where we cannot push, in a fork that is made if need be.
@@ -127,12 +130,12 @@ impl<'a> Destination<'a> {
         };
         let base = remote(&found.clone_url)?;
         let (folder, repository) = own_repository()?;
-        let way = match &fork {
-            Some(fork) => Way::Remote { base, head: remote(&fork.clone_url)?, is_fork: true },
-            None => Way::Remote { head: base.clone(), base, is_fork: false },
+        let ends = match &fork {
+            Some(fork) => Ends { base, head: remote(&fork.clone_url)?, is_fork: true },
+            None => Ends { head: base.clone(), base, is_fork: false },
         };
         let owner = fork.as_ref().map_or(&found.name, |fork| &fork.name).owner().to_owned();
-        let destination = Self::new(repository, Some(folder), way, options)?;
+        let destination = Self::new(repository, Some(folder), Way::Remote(Box::new(ends)), options)?;
         Ok(Self { forge: Some(forge), owner, ..destination })
     }
 
@@ -188,12 +191,12 @@ impl<'a> Destination<'a> {
 
     /// Fetches the base and our branch, with as much history as it takes to tell whose commits are on it.
     pub(super) fn fetch(&self, branch: &str) -> Result<State, Diagnostic> {
-        let (base, head, is_fork) = match &self.way {
+        let Ends { base, head, is_fork } = match &self.way {
             Way::Local => return self.look(branch),
-            Way::Remote { base, head, is_fork } => (base, head, *is_fork),
+            Way::Remote(ends) => &**ends,
         };
         self.tell(&format!("fetching {} from {base}", self.base));
-        if is_fork {
+        if *is_fork {
             return self.fetch_fork(base, head, branch);
         }
         let ahead = self.patiently(|| head.ahead(&self.repository, branch, &self.base))?;
@@ -215,9 +218,9 @@ impl<'a> Destination<'a> {
     pub fn base_files(&self) -> Result<Revision, Diagnostic> {
         let base = match &self.way {
             Way::Local => self.look(&self.base)?.base,
-            Way::Remote { base, is_fork, .. } => {
-                self.tell(&format!("fetching {} from {base}", self.base));
-                self.fetch_base(base, if *is_fork { Depth::Full } else { Depth::Commits(1) })?
+            Way::Remote(ends) => {
+                self.tell(&format!("fetching {} from {}", self.base, ends.base));
+                self.fetch_base(&ends.base, if ends.is_fork { Depth::Full } else { Depth::Commits(1) })?
             }
         };
         Revision::open(self.repository.path(), &base.to_string())
@@ -260,10 +263,10 @@ impl<'a> Destination<'a> {
                 let base = own.or_else(|| at(format!("refs/remotes/origin/{}", self.base)));
                 Ok(Heads { base, branch: at(format!("refs/heads/{branch}")) })
             }
-            Way::Remote { base, head, is_fork } => {
-                let branches = self.patiently(|| head.branches())?;
-                let base = match is_fork {
-                    true => self.patiently(|| base.branch(&self.base))?,
+            Way::Remote(ends) => {
+                let branches = self.patiently(|| ends.head.branches())?;
+                let base = match ends.is_fork {
+                    true => self.patiently(|| ends.base.branch(&self.base))?,
                     false => branches.get(&self.base).copied(),
                 };
                 Ok(Heads { base, branch: branches.get(branch).copied() })
@@ -276,7 +279,7 @@ impl<'a> Destination<'a> {
         let variable = |name: &str| std::env::var_os(name);
         let configured_by = match self.way {
             Way::Local => &self.repository,
-            Way::Remote { .. } => self.options.configured_by.unwrap_or(&self.repository),
+            Way::Remote(_) => self.options.configured_by.unwrap_or(&self.repository),
         };
         let configuration = configuration(configured_by, variable)?;
         let identities = identities(&configuration, variable)?;
@@ -295,7 +298,8 @@ impl<'a> Destination<'a> {
                 true => Ok(Pushed::Done),
                 false => Ok(Pushed::Moved { now: self.heads(branch)?.branch }),
             },
-            Way::Remote { head, .. } => {
+            Way::Remote(ends) => {
+                let head = &ends.head;
                 self.tell(&format!("pushing {branch} to {head}"));
                 self.patiently(|| head.push(&self.repository, commit, branch, expected))
             }
@@ -310,7 +314,8 @@ impl<'a> Destination<'a> {
         }
         match &self.way {
             Way::Local => delete_local(&self.repository, branch, expected),
-            Way::Remote { head, .. } => {
+            Way::Remote(ends) => {
+                let head = &ends.head;
                 self.tell(&format!("deleting {branch} at {head}"));
                 self.patiently(|| head.delete(&self.repository, branch, expected))
             }
@@ -337,7 +342,7 @@ impl<'a> Destination<'a> {
     fn verb(&self, verb: &str) -> String {
         match &self.way {
             Way::Local => format!("git update-ref in {}:", self.repository.path().display()),
-            Way::Remote { head, .. } => format!("git {verb} {head}"),
+            Way::Remote(ends) => format!("git {verb} {}", ends.head),
         }
     }
 

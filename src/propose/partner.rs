@@ -117,7 +117,8 @@ impl Change for Partner<'_> {
 
     fn describe(&self, destination: &Destination<'_>, base: Oid, head: Oid) -> Result<String, Diagnostic> {
         let mut body = self.found.borrow().text.clone();
-        if !self.into {
+        // What is in the other repository, a review of this one alone does not know.
+        if !self.into && self.beside.is_none() {
             let review = text::review(destination, base, head, false, self.conditions.jobs)?;
             let _ = write!(body, "\n{review}\n");
         }

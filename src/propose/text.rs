@@ -40,16 +40,7 @@ pub(super) fn review(
     };
     let found = review::review(&request)
         .map_err(|mut problems| problems.pop().unwrap_or_else(|| Diagnostic::new("the change cannot be reviewed")))?;
-    Ok(fenced(&review::write(&found, Format::Text, false)))
-}
-
-/// Returns a text as it is, whatever is in it.
-pub(super) fn fenced(text: &str) -> String {
-    let mut fence = "```".to_owned();
-    while text.contains(&fence) {
-        fence.push('`');
-    }
-    format!("{fence}text\n{}\n{fence}", text.trim_end())
+    Ok(review::write(&found, Format::Markdown, false))
 }
 
 /// Returns a text that Markdown does not read anything into.
