@@ -6,9 +6,10 @@ mod support;
 mod world;
 
 use std::fs;
+use std::time::Duration;
 
-use support::git_server::{hook, is_git_here};
-use world::{By, World, add};
+use support::git_server::{Fault, hook, is_git_here};
+use world::{By, World, add, refuse_tokens};
 
 const BRANCH: &str = "dirops/main";
 const VALUES: &str = "applications/app/one/values.yaml";
@@ -269,4 +270,44 @@ fn who_cannot_push_comes_from_a_fork() {
     assert_eq!(world.pulls().len(), 1);
     world.merge();
     assert!(world.read("main", VALUES).is_some());
+}
+
+#[test]
+fn what_takes_long_is_told_in_a_line() {
+    if !is_git_here() {
+        return;
+    }
+    let world = World::new(By::Http);
+    let quick = world.propose(&["--dry-run"]).expect(0);
+    world.server.fail("info/refs", Fault::Stall(Duration::from_millis(1600)));
+    let slow = world.propose(&[]).expect(0);
+    let fetching = format!("fetching main from {}", world.server.url(world::ENVIRONMENTS));
+    assert!(slow.err.contains(&format!("{fetching}.git …\n")), "{}", slow.err);
+    assert!(!quick.err.contains("fetching main") && !slow.err.contains('\r'), "{}", quick.err);
+    refuse_tokens(slow.err.as_bytes(), "what was told");
+}
+
+/// docs/propose.md shows what a dry run prints; `…` stands for what differs from run to run.
+#[test]
+fn the_documented_session_is_real() {
+    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/propose.md")).unwrap();
+    let session = text.split("```text\n").nth(1).unwrap().split("```").next().unwrap();
+    let (command, wanted) = session.split_once('\n').unwrap();
+    let world = World::new(By::File);
+    let folder = world.environments.to_str().unwrap();
+    let arguments: Vec<&str> = command.strip_prefix("$ dirops ").unwrap().split(' ').collect();
+    let arguments: Vec<&str> =
+        arguments.into_iter().map(|word| if word == "../dir-staging" { folder } else { word }).collect();
+    let run = scratch::finish(world.command(&arguments, None).spawn().unwrap()).expect(0);
+    let mut lines = run.out.lines();
+    for wanted in wanted.lines().filter(|line| line.trim() != "…") {
+        let is_it = |line: &str| {
+            let mut rest = Some(line);
+            for part in wanted.split('…') {
+                rest = rest.and_then(|rest| rest.find(part).map(|at| &rest[at + part.len()..]));
+            }
+            rest.is_some()
+        };
+        assert!(lines.any(is_it), "{wanted:?} is not in\n{}", run.out);
+    }
 }

@@ -22,6 +22,12 @@ const ATTEMPTS: u32 = 5;
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 
+/// How the folders begin that runs keep what they fetch in.
+const FOLDER: &str = "dirops-propose-";
+
+/// No run takes longer.
+const LONGEST_RUN: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Is told what is being done, in a few words.
 pub type Progress = Arc<dyn Fn(&str) + Send + Sync>;
 
@@ -372,12 +378,30 @@ fn shown(expected: Option<Oid>) -> String {
     expected.map_or_else(|| "no such branch".to_owned(), |expected| expected.to_string())
 }
 
-/// A repository of our own: without a work tree, and gone with the folder.
+/// A repository of our own: without a work tree, and gone with the folder. A run that was ended could not take its folder
+/// away; the next one does.
 fn own_repository() -> Result<(TempDir, Repository), Diagnostic> {
+    remove_leftovers(&std::env::temp_dir());
     let failed = |why: String| Diagnostic::new(format!("no folder can be made for what is fetched: {why}"));
-    let folder = tempfile::Builder::new().prefix("dirops-").tempdir().map_err(|error| failed(error.to_string()))?;
+    let folder = tempfile::Builder::new().prefix(FOLDER).tempdir().map_err(|error| failed(error.to_string()))?;
     let repository = Repository::init_bare(folder.path()).map_err(|error| failed(error.message().to_owned()))?;
     Ok((folder, repository))
+}
+
+/// Removes folders of runs that ended long ago; nobody minds where that cannot be done.
+fn remove_leftovers(place: &Path) {
+    let entries = std::fs::read_dir(place).into_iter().flatten().filter_map(Result::ok);
+    let is_ours = |name: &std::ffi::OsStr| name.to_str().is_some_and(|name| name.starts_with(FOLDER));
+    for entry in entries.filter(|entry| is_ours(&entry.file_name())) {
+        let age = entry
+            .metadata()
+            .ok()
+            .filter(|found| found.is_dir())
+            .and_then(|found| found.modified().ok()?.elapsed().ok());
+        if age.is_some_and(|age| age > LONGEST_RUN) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 fn delete_local(repository: &Repository, branch: &str, expected: Oid) -> Result<Pushed, Diagnostic> {
@@ -406,4 +430,30 @@ fn watched(remote: Remote, progress: &Progress) -> Remote {
         };
         progress(&format!("{verb} {} of {} objects", at.done, at.total));
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::time::SystemTime;
+
+    use super::*;
+
+    #[test]
+    fn what_an_ended_run_left_goes_and_nothing_else() {
+        let place = tempfile::tempdir().unwrap();
+        let make = |name: &str, age: Duration| {
+            let path = place.path().join(name);
+            fs::create_dir(&path).unwrap();
+            fs::write(path.join("file"), "x").unwrap();
+            File::open(path).unwrap().set_modified(SystemTime::now() - age).unwrap();
+        };
+        make("dirops-propose-old", LONGEST_RUN * 2);
+        make("dirops-propose-new", Duration::ZERO);
+        make("other", LONGEST_RUN * 2);
+        remove_leftovers(place.path());
+        let mut left: Vec<_> = fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["dirops-propose-new", "other"]);
+    }
 }

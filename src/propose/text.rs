@@ -38,8 +38,10 @@ pub(super) fn review(
         components: Vec::new(),
         jobs,
     };
-    let found = review::review(&request)
+    let mut found = review::review(&request)
         .map_err(|mut problems| problems.pop().unwrap_or_else(|| Diagnostic::new("the change cannot be reviewed")))?;
+    destination.base().clone_into(&mut found.before);
+    found.after = head.to_string()[..10].to_owned();
     Ok(review::write(&found, Format::Markdown, false))
 }
 

@@ -126,8 +126,20 @@ impl World {
         self.github.change(|state| state.merge(ENVIRONMENTS, number));
     }
 
-    /// Panics where a token is in any file of a folder.
+    /// Panics where a token is in any file of a repository's folder, or in one of its objects.
     pub fn refuse_tokens_below(&self, folder: &Path) {
+        if let Ok(repository) = Repository::open(folder) {
+            let objects = repository.odb().unwrap();
+            let mut count = 0;
+            objects
+                .foreach(|id| {
+                    refuse_tokens(objects.read(*id).unwrap().data(), &format!("the object {id}"));
+                    count += 1;
+                    true
+                })
+                .unwrap();
+            assert!(count > 0, "{} has no objects", folder.display());
+        }
         for entry in walkdir::WalkDir::new(folder).into_iter().filter_map(Result::ok) {
             let Ok(content) = fs::read(entry.path()) else { continue };
             refuse_tokens(&content, &entry.path().display().to_string());
