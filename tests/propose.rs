@@ -98,6 +98,19 @@ fn an_empty_pull_request_is_closed_with_a_word() {
 }
 
 #[test]
+fn what_people_closed_is_not_opened_anew() {
+    let world = World::new(By::File);
+    world.propose(&[]).expect(0);
+    world.github.change(|state| state.repository(world::ENVIRONMENTS).pulls[0].open = false);
+    world.propose(&[]).expect(0).says("people closed the pull request");
+    assert_eq!(world.pulls().len(), 1);
+    world.change("level: info", "level: debug");
+    world.propose(&[]).expect(0).says("committed");
+    assert_eq!(world.pulls().len(), 2);
+    world.open();
+}
+
+#[test]
 fn what_people_pushed_is_not_overwritten() {
     let world = World::new(By::File);
     world.propose(&[]).expect(0);

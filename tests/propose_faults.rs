@@ -123,7 +123,10 @@ impl Stage {
 
 /// Runs `propose` in this process, where nobody has to wait.
 fn run(world: &World, timeout: Duration, silence: Duration) -> (Result<Proposal, Failure>, String) {
-    let options = github::Options { timeout, ..github::Options::default() };
+    run_as(world, github::Options { timeout, ..github::Options::default() }, silence)
+}
+
+fn run_as(world: &World, options: github::Options, silence: Duration) -> (Result<Proposal, Failure>, String) {
     let forge = world.github.forge(ENVIRONMENTS, options);
     let clock = TestClock::default();
     let lines = forge.lines.clone();
@@ -182,6 +185,17 @@ fn every_request_to_github_may_fail_once() {
             }
         }
     }
+}
+
+#[test]
+fn an_app_proposes_as_a_user_does() {
+    let world = World::new(By::File);
+    world.github.change(|state| drop(state.installations.insert(1, [ENVIRONMENTS.to_owned()].into())));
+    for _ in 0..2 {
+        let options = github::Options { credentials: Some(github::app()), ..github::Options::default() };
+        run_as(&world, options, github::PATIENT).0.unwrap();
+    }
+    assert!(world.open().author.ends_with("[bot]"), "{}", world.open().author);
 }
 
 /// As if the machine went away in the middle.

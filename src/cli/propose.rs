@@ -113,6 +113,7 @@ fn said(proposal: &Proposal, destination: &Destination<'_>, names: &Names, repos
         Outcome::Nothing => format!("nothing to propose: {base} of {repository} has it all\n"),
         Outcome::Withdrawn => format!("nothing is left to propose: {base} of {repository} has it all\n"),
         Outcome::Unchanged => format!("unchanged: {commit}\n"),
+        Outcome::Declined => format!("people closed the pull request for this; --force opens another: {commit}\n"),
         Outcome::Superseded => format!("another run has brought a newer input: {commit}\n"),
         Outcome::Committed => format!("committed: {commit}\n"),
     };

@@ -20,7 +20,7 @@ pub use source::{Place, Source, published_at};
 use git2::Oid;
 
 use crate::diagnostic::Diagnostic;
-use crate::forge::{self, Identity, Published, PullRequest};
+use crate::forge::{self, Identity, Published, PullRequest, PullRequestState};
 use crate::git::{Ahead, Provenance, Pushed};
 use crate::publish::Failure;
 use destination::State;
@@ -102,6 +102,8 @@ pub enum Outcome {
     Withdrawn,
     /// The branch is as it should be.
     Unchanged,
+    /// The branch is as it should be, and people closed the pull request for just that.
+    Declined,
     /// Another run has brought a newer input to the branch.
     Superseded,
     /// The branch has a new commit.
@@ -154,8 +156,8 @@ pub fn propose(
 ) -> Result<Proposal, Failure> {
     for _ in 0..ATTEMPTS {
         let state = destination.fetch(&names.branch)?;
-        let attempt = Attempt { change, destination, names, state };
-        if let Some(proposal) = attempt.run(permissions)? {
+        let attempt = Attempt { change, destination, names, permissions, state };
+        if let Some(proposal) = attempt.run()? {
             return Ok(proposal);
         }
         destination.tell("somebody else was faster: once more with what is there now");
@@ -170,14 +172,15 @@ struct Attempt<'a> {
     change: &'a dyn Change,
     destination: &'a Destination<'a>,
     names: &'a Names,
+    permissions: Permissions,
     state: State,
 }
 
 impl Attempt<'_> {
     /// Returns nothing where somebody else changed what was looked at.
-    fn run(&self, permissions: Permissions) -> Result<Option<Proposal>, Failure> {
+    fn run(&self) -> Result<Option<Proposal>, Failure> {
         if let Some(ahead) = &self.state.ahead
-            && !permissions.force
+            && !self.permissions.force
         {
             self.refuse_others(ahead)?;
             if self.is_superseded(ahead)? {
@@ -189,6 +192,9 @@ impl Attempt<'_> {
             return self.withdraw();
         }
         if let Some(head) = self.head_with(made.tree)? {
+            if let Some(closed) = self.declined(head)? {
+                return Ok(Some(self.leave(head, closed)?));
+            }
             return self.present(head, Outcome::Unchanged, made.environments);
         }
         let commit = self.destination.commit(&made, self.state.base)?;
@@ -270,6 +276,30 @@ impl Attempt<'_> {
             body: String::new(),
             pull_request: open,
         }))
+    }
+
+    /// Returns the pull request for this very commit that people closed, unless one is open. To open it anew, with every
+    /// run, would be to argue.
+    fn declined(&self, head: Oid) -> Result<Option<PullRequest>, Diagnostic> {
+        let Some(forge) = self.destination.forge().filter(|_| !self.permissions.force) else { return Ok(None) };
+        let identity = self.identity();
+        if forge.find_open(&identity).map_err(forge::Error::into_diagnostic)?.is_some() {
+            return Ok(None);
+        }
+        let closed = forge.find_closed(&identity).map_err(forge::Error::into_diagnostic)?;
+        let is_this =
+            |closed: &PullRequest| closed.state == PullRequestState::Closed && closed.head_commit == head.to_string();
+        Ok(closed.filter(is_this))
+    }
+
+    fn leave(&self, head: Oid, closed: PullRequest) -> Result<Proposal, Diagnostic> {
+        Ok(Proposal {
+            outcome: Outcome::Declined,
+            environments: Vec::new(),
+            commit: Some(Commit::read(self.destination, head)?),
+            body: String::new(),
+            pull_request: Some(closed),
+        })
     }
 
     /// Lets the pull request say what is on the branch. What it says follows from that alone; so of two runs the last one
