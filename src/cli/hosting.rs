@@ -70,6 +70,19 @@ impl Location {
 }
 
 impl Hosting {
+    /// Returns the repository at an address, to be read. The token goes along where it goes in any case: to the server
+    /// that has the repository on GitHub.
+    pub(super) fn origin(&self, address: &str, location: &Location) -> Option<Remote> {
+        let remote = Remote::new(address).ok()?;
+        let Location::Forge(forge) = location else { return Some(remote) };
+        let server = |address: &str| url::Url::parse(address).ok().map(|url| url.origin());
+        let is_same = server(address) == server(&forge.repository().ok()?.clone_url) && address.starts_with("https://");
+        match forge.token() {
+            Ok(Some(token)) if is_same => Some(remote.with_token(token)),
+            _ => Some(remote),
+        }
+    }
+
     /// Refuses options that mean nothing where nothing is proposed.
     pub(super) fn refuse_without(&self, proposes: bool) -> Result<(), Diagnostic> {
         let given = [

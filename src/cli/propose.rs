@@ -65,20 +65,22 @@ fn proposed(folders: &Folders, arguments: &Arguments, sources: &Sources, reporte
     let repository = arguments.hosting.repo.clone().or_else(|| place.repository.clone()).ok_or_else(|| {
         Diagnostic::new("which environment repository?").help("name it with --repo, or in base/environment.yaml")
     })?;
-    let branch = source.branch().or(arguments.branch.as_deref()).ok_or_else(|| {
+    let branch = source.branch().or(arguments.branch.as_deref()).map(str::to_owned).ok_or_else(|| {
         Diagnostic::new("the source repository is at a commit and not on a branch")
             .help("check out a branch, or name the branch to push to with --branch")
     })?;
     let source_name = place.source.clone().unwrap_or_else(|| "the source repository".to_owned());
-    let names = names_of_environments(&source_name, branch, &arguments.environments);
+    let names = names_of_environments(&source_name, &branch, &arguments.environments);
     let names = names.with_branch(arguments.branch.as_deref());
     let location = arguments.hosting.locate(&repository, arguments.commit_only, arguments.dry_run, reporter)?;
+    let origin = source.origin().and_then(|address| arguments.hosting.origin(&address, &location));
+    let source = source.with_origin(origin);
     let base = arguments.hosting.base.clone().or(place.revision).filter(|revision| revision != "HEAD");
     let destination = location.destination(base, arguments.dry_run, Some(&source), reporter)?;
     let change = Environments {
         source: &source,
         source_name,
-        branch: branch.to_owned(),
+        branch,
         environments: arguments.environments.clone(),
         permissions: Permissions { force: arguments.force, adopt: arguments.adopt },
         hydrator_metadata: arguments.hydrator_metadata,

@@ -380,7 +380,7 @@ fn shown(expected: Option<Oid>) -> String {
 
 /// A repository of our own: without a work tree, and gone with the folder. A run that was ended could not take its folder
 /// away; the next one does.
-fn own_repository() -> Result<(TempDir, Repository), Diagnostic> {
+pub(super) fn own_repository() -> Result<(TempDir, Repository), Diagnostic> {
     remove_leftovers(&std::env::temp_dir());
     let failed = |why: String| Diagnostic::new(format!("no folder can be made for what is fetched: {why}"));
     let folder = tempfile::Builder::new().prefix(FOLDER).tempdir().map_err(|error| failed(error.to_string()))?;

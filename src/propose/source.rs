@@ -6,11 +6,15 @@ use std::path::{Path, PathBuf};
 use git2::{Oid, Repository};
 
 use crate::diagnostic::{Diagnostic, Sources};
-use crate::git::{Provenance, Relation, relation};
+use crate::git::{Depth, Provenance, Relation, Remote, relation};
 use crate::tree::{Revision, Tree};
 use crate::workspace::{Reader, text};
 
 use super::Standing;
+use super::destination::own_repository;
+
+/// How many commits are fetched at first where history is missing.
+const HISTORY: i32 = 20;
 
 /// The last commit of a source repository. What is proposed is rendered from that and from nothing else.
 pub struct Source {
@@ -20,6 +24,8 @@ pub struct Source {
     branch: Option<String>,
     /// What is not as it was committed.
     uncommitted: BTreeSet<String>,
+    /// Where it was cloned from.
+    origin: Option<Remote>,
 }
 
 /// Where a source repository says that something is.
@@ -65,7 +71,19 @@ impl Source {
             false => revision.changed_in_work_tree()?,
         };
         let branch = branch(&repository, variable);
-        Ok(Self { folder: folder.to_owned(), repository, commit, branch, uncommitted })
+        Ok(Self { folder: folder.to_owned(), repository, commit, branch, uncommitted, origin: None })
+    }
+
+    /// Returns the source repository with the one that it was cloned from, which is asked for history that is not here.
+    #[must_use]
+    pub fn with_origin(self, origin: Option<Remote>) -> Self {
+        Self { origin, ..self }
+    }
+
+    /// Returns the address that it was cloned from.
+    pub fn origin(&self) -> Option<String> {
+        let origin = self.repository.find_remote("origin").ok()?;
+        origin.url().ok().map(str::to_owned)
     }
 
     /// Returns its Git repository.
@@ -112,7 +130,11 @@ impl Source {
         let Some(theirs) = other.source else {
             return undecided("the branch was made from a source that is in no Git repository", "--force replaces it");
         };
-        match relation(&self.repository, self.commit, theirs)? {
+        let known = match relation(&self.repository, self.commit, theirs)? {
+            Relation::Unknown => self.relation_at_origin(theirs),
+            known => known,
+        };
+        match known {
             Relation::Same | Relation::Descends => Ok(Standing::Newer),
             Relation::Precedes => Ok(Standing::Older),
             Relation::Diverged => undecided(
@@ -124,6 +146,19 @@ impl Source {
                 "fetch the whole history (`fetch-depth: 0` of actions/checkout); where it was rewritten, --force \
                  replaces what is on the branch",
             ),
+        }
+    }
+}
+
+impl Source {
+    /// A commit that was pushed after this one was fetched is not here. It is looked for in a repository of our own: the
+    /// user's stays as it is. Whatever keeps us from asking, nothing is known then.
+    fn relation_at_origin(&self, theirs: Oid) -> Relation {
+        let (Some(origin), Some(branch)) = (&self.origin, self.branch()) else { return Relation::Unknown };
+        let Ok((_folder, repository)) = own_repository() else { return Relation::Unknown };
+        match origin.fetch(&repository, branch, Depth::Commits(HISTORY)) {
+            Ok(Some(_)) => origin.relation(&repository, branch, self.commit, theirs).unwrap_or(Relation::Unknown),
+            Ok(None) | Err(_) => Relation::Unknown,
         }
     }
 }
