@@ -508,12 +508,7 @@ pub fn highlights(scope: Scope<'_>, root: &Node) -> Vec<Highlight> {
 impl Change {
     /// Returns what the table of effects goes by.
     pub fn scope(&self) -> Scope<'_> {
-        match &self.content {
-            Content::Values(chart) => Scope::Values(chart),
-            Content::Object => Scope::Object(&self.object.kind),
-            Content::Federation => Scope::Federation,
-            Content::File => Scope::File,
-        }
+        self.content.scope(&self.object)
     }
 
     /// Returns whether it is that of a checksum of the configuration, which restarts pods when that changes.
