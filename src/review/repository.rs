@@ -84,9 +84,11 @@ pub fn review(before: &Side, after: &Side, folder: &Path, request: &Request) -> 
     found.extend(files.found);
     request.retain(&mut found);
     review.compared = only.as_ref().map_or(0, BTreeSet::len);
-    let told = paths(&found);
-    review.without_effect =
-        changed.iter().filter(|path| covered.contains(*path) && !told.contains(*path)).cloned().collect();
+    let mut told = paths(&found);
+    let of_failure = |failure: &Failure| failure.place.as_ref()?.split(':').next().map(str::to_owned);
+    told.extend(review.failures.iter().filter_map(of_failure));
+    told.extend(review.not_configuration.iter().cloned());
+    review.without_effect = changed.into_iter().filter(|path| !told.contains(path)).collect();
     review.changes = fold(found);
     Ok(review)
 }
