@@ -363,6 +363,19 @@ fn files_that_nothing_reads_are_told() {
 }
 
 #[test]
+fn files_that_only_anothers_applications_read_are_told_there() {
+    let history = History::staging();
+    let file = "'$values/applications/{{ appName }}/prod/values.yaml'";
+    let both = format!("{file}\n              - '$values/applications/{{{{ appName }}}}/common/values.yaml'");
+    history.edit("applicationsets/dir/prod/applicationset.yaml", file, &both);
+    history.write("applications/dir/common/values.yaml", "apiserver: {replicaCount: 1}\n");
+    history.commit("a file for several environments");
+    history.edit("applications/dir/common/values.yaml", "1", "3");
+    history.commit("scale");
+    history.review().is(&[("restart", "changed", "prod dir values apiserver.replicaCount")]);
+}
+
+#[test]
 fn volumes_hosts_and_storage_are_judged() {
     let history = History::staging();
     let path = "applications/dir/prod/values.yaml";
