@@ -368,11 +368,11 @@ fn files_that_only_anothers_applications_read_are_told_there() {
     let file = "'$values/applications/{{ appName }}/prod/values.yaml'";
     let both = format!("{file}\n              - '$values/applications/{{{{ appName }}}}/common/values.yaml'");
     history.edit("applicationsets/dir/prod/applicationset.yaml", file, &both);
-    history.write("applications/dir/common/values.yaml", "apiserver: {replicaCount: 1}\n");
+    history.write("applications/dir/common/values.yaml", "apiserver: {log_level: INFO}\n");
     history.commit("a file for several environments");
-    history.edit("applications/dir/common/values.yaml", "1", "3");
-    history.commit("scale");
-    history.review().is(&[("restart", "changed", "prod dir values apiserver.replicaCount")]);
+    history.edit("applications/dir/common/values.yaml", "INFO", "DEBUG");
+    history.commit("log more");
+    history.review().is(&[("restart", "changed", "prod dir values apiserver.log_level")]);
 }
 
 #[test]
