@@ -363,6 +363,19 @@ fn files_that_nothing_reads_are_told() {
 }
 
 #[test]
+fn files_that_only_anothers_applications_read_are_told_there() {
+    let history = History::staging();
+    let file = "'$values/applications/{{ appName }}/prod/values.yaml'";
+    let both = format!("{file}\n              - '$values/applications/{{{{ appName }}}}/common/values.yaml'");
+    history.edit("applicationsets/dir/prod/applicationset.yaml", file, &both);
+    history.write("applications/dir/common/values.yaml", "apiserver: {log_level: INFO}\n");
+    history.commit("a file for several environments");
+    history.edit("applications/dir/common/values.yaml", "INFO", "DEBUG");
+    history.commit("log more");
+    history.review().is(&[("restart", "changed", "prod dir values apiserver.log_level")]);
+}
+
+#[test]
 fn volumes_hosts_and_storage_are_judged() {
     let history = History::staging();
     let path = "applications/dir/prod/values.yaml";
@@ -554,4 +567,35 @@ fn a_partner_whose_file_cannot_be_read_is_not_one_that_is_lost() {
         .says("not compared (after")
         .says("onboarding/federation/partner.example.net.yaml:");
     assert!(!run.out.contains("lost"), "{}", run.out);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_out_of_the_repository_show_nothing() {
+    use std::os::unix::fs::symlink;
+    let outside = tempfile::tempdir().unwrap();
+    fs::write(outside.path().join("secret.yaml"), "planted: PLANTED\n").unwrap();
+    let history = History::staging();
+    let link = |path: &str, to: &Path| symlink(to, history.path().join(path)).unwrap();
+    link("applications/dir/prod/link.yaml", &outside.path().join("secret.yaml"));
+    link("applications/dir/prod/folder", outside.path());
+    link("applications/dir/prod/circle", Path::new("."));
+    history.remove("applications/dir/prod/values.yaml");
+    link("applications/dir/prod/values.yaml", &outside.path().join("secret.yaml"));
+    let in_work_tree = history.run(&[]);
+    history.commit("links");
+    for run in [in_work_tree, history.run(&["HEAD~1", "HEAD"]), history.run(&["HEAD~1", "."])] {
+        let run = run.expect(0);
+        assert!(!run.out.contains("PLANTED"), "{}", run.out);
+        assert!(run.out.contains("applications/dir/prod/link.yaml"), "{}", run.out);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_programs_print_is_compared() {
+    let script = "exec \"$0\" diff <(echo 'a: 1') <(echo 'a: 2')";
+    let output = Command::new("bash").args(["-c", script, env!("CARGO_BIN_EXE_dirops")]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("a: 1 → 2"), "{said}{}", String::from_utf8_lossy(&output.stderr));
 }

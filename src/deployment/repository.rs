@@ -9,8 +9,10 @@ use crate::diagnostic::{Diagnostic, Place};
 use crate::workspace::{FederationFile, Located, Reader, Registry};
 use crate::yaml::{Node, Text, Value, merge, parse};
 
-/// Where dir-staging's layout has Argo CD's objects.
-const FOLDERS: [&str; 3] = ["projects", "projectapps", "applicationsets"];
+/// Where dir-staging's layout has what makes Applications.
+const APPLICATIONS: &str = "applicationsets";
+/// Where it has Argo CD's objects.
+const FOLDERS: [&str; 3] = ["projects", "projectapps", APPLICATIONS];
 /// Where it has the federation files.
 const REGISTRY: &str = "onboarding/federation";
 /// The file with the values that follow from the partners.
@@ -48,7 +50,8 @@ pub struct Repository {
 pub struct Part<'a> {
     /// The environments; all where there is no list of them.
     pub environments: Option<&'a BTreeSet<String>>,
-    /// Values and other objects only of the components that read one of these files; of all where there is no list.
+    /// Values and other objects only of the components that read one of these files, and no objects besides what makes
+    /// Applications; all where there is no list.
     pub files: Option<&'a BTreeSet<String>>,
 }
 
@@ -63,10 +66,11 @@ pub fn read_back(
     jobs: usize,
 ) -> Result<Repository, Vec<Diagnostic>> {
     let mut objects = Vec::new();
-    for folder in FOLDERS {
+    let folders = if part.files.is_some() { &[APPLICATIONS][..] } else { &FOLDERS };
+    for folder in folders {
         collect(reader, folder, part.environments, &mut objects).map_err(|error| vec![error])?;
     }
-    if objects.is_empty() && part.environments.is_none() {
+    if objects.is_empty() && part.environments.is_none() && part.files.is_none() {
         let help = format!("an environment repository has Argo CD's objects in {}", FOLDERS.join("/, ") + "/");
         return Err(vec![Diagnostic::new("there is no object of Argo CD").help(help)]);
     }

@@ -422,6 +422,13 @@ fn whole_effect(document: &Document, root: &Node, kind: ChangeKind) -> (Effect, 
         (Content::Federation, _) => Some((Effect::Identity, "a partner is gained")),
         (_, "ClusterFederatedTrustDomain") if is_gone => Some((Effect::Identity, "a partner is lost")),
         (_, "ClusterFederatedTrustDomain") => Some((Effect::Identity, "a partner is gained")),
+        (_, "Application") if is_gone && document.component.is_empty() => Some((
+            Effect::DataLoss,
+            "what it brings to Argo CD is removed with it: Applications, and what they deployed",
+        )),
+        (_, "Application") if document.component.is_empty() => {
+            Some((Effect::Other, "what Argo CD finds in its folder is deployed"))
+        }
         (_, "Application") if is_gone => {
             Some((Effect::DataLoss, "the component is removed, and what it deployed with it, volumes among it"))
         }
@@ -501,12 +508,7 @@ pub fn highlights(scope: Scope<'_>, root: &Node) -> Vec<Highlight> {
 impl Change {
     /// Returns what the table of effects goes by.
     pub fn scope(&self) -> Scope<'_> {
-        match &self.content {
-            Content::Values(chart) => Scope::Values(chart),
-            Content::Object => Scope::Object(&self.object.kind),
-            Content::Federation => Scope::Federation,
-            Content::File => Scope::File,
-        }
+        self.content.scope(&self.object)
     }
 
     /// Returns whether it is that of a checksum of the configuration, which restarts pods when that changes.

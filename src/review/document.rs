@@ -51,6 +51,18 @@ pub enum Content {
     File,
 }
 
+impl Content {
+    /// Returns what the table of effects goes by, where this is the content of an object.
+    pub fn scope<'a>(&'a self, object: &'a Object) -> Scope<'a> {
+        match self {
+            Self::Values(chart) => Scope::Values(chart),
+            Self::Object => Scope::Object(&object.kind),
+            Self::Federation => Scope::Federation,
+            Self::File => Scope::File,
+        }
+    }
+}
+
 /// What is known of the values of a component.
 #[derive(Debug, Default)]
 pub struct Known {
@@ -98,12 +110,7 @@ impl fmt::Display for Object {
 impl Document {
     /// Returns what the table of effects goes by.
     pub fn scope(&self) -> Scope<'_> {
-        match &self.content {
-            Content::Values(chart) => Scope::Values(chart),
-            Content::Object => Scope::Object(&self.object.kind),
-            Content::Federation => Scope::Federation,
-            Content::File => Scope::File,
-        }
+        self.content.scope(&self.object)
     }
 
     /// Returns a document of an object that belongs to a component, or to none.

@@ -35,60 +35,109 @@ pub fn is_environment_repository(tree: &dyn Tree) -> bool {
 /// # Errors
 /// Where it cannot be told which files differ.
 pub fn review(before: &Side, after: &Side, folder: &Path, request: &Request) -> Result<Review, Vec<Diagnostic>> {
-    let mut review = Review::new(before, after);
     let mut changed = changed(before, after, folder).map_err(|problem| vec![problem])?;
     // What dirops keeps of what it wrote: it follows from the files.
     changed.retain(|path| !path.starts_with(".dirops/"));
     let only = environments(&changed);
-    let trees = [Seen::new(before.tree()), Seen::new(after.tree())];
-    let sources = [Sources::default(), Sources::default()];
-    let records = Records::new(Reader { tree: &Embedded, sources: &sources[0] });
-    let is_configuration = |path: &String| is_in_layout(path);
-    let indexes = [0, 1];
-    // What is deployed decides which files are read: only where that is as it was, components whose files are the same on
-    // both sides are, too.
-    let is_of_component = |path: &&String| path.starts_with("applications/");
-    let all_of_components = changed.iter().filter(|path| is_in_layout(path)).all(|path| is_of_component(&path));
-    let part = Part { environments: only.as_ref(), files: all_of_components.then_some(&changed) };
-    let read = match changed.iter().any(is_configuration) {
-        true => parallel::map(request.jobs, &indexes, |index| read(&trees[*index], &sources[*index], part, request)),
-        false => indexes.iter().map(|_| Ok(Read::default())).collect(),
+    let sides = Sides {
+        trees: [Seen::new(before.tree()), Seen::new(after.tree())],
+        sources: [Sources::default(), Sources::default()],
+        changed: &changed,
+        request,
     };
-    let mut sides = Vec::new();
-    for (index, (which, read)) in [Which::Before, Which::After].into_iter().zip(read).enumerate() {
-        match read {
-            Ok(read) => sides.push(read),
-            Err(problems) => {
-                review.failures.extend(problems.iter().map(|problem| Failure::of(which, "", problem, &sources[index])));
-            }
+    let mut review = Review::new(before, after);
+    review.compared = only.as_ref().map_or(0, BTreeSet::len);
+    let read = sides.read(only.as_ref());
+    let understood = read.is_ok();
+    let mut found = match read {
+        Ok([old, new]) => sides.compare(old, new, &mut review),
+        Err(failures) => {
+            review.failures = failures;
+            Vec::new()
+        }
+    };
+    found.extend(sides.compare_files(understood, &mut review));
+    request.retain(&mut found);
+    let told = told(&found, &review);
+    review.without_effect = changed.iter().filter(|path| !told.contains(*path)).cloned().collect();
+    review.changes = fold(found);
+    Ok(review)
+}
+
+/// Both sides, and the files that are not the same in them.
+struct Sides<'a> {
+    trees: [Seen<'a>; 2],
+    sources: [Sources; 2],
+    changed: &'a BTreeSet<String>,
+    request: &'a Request,
+}
+
+impl Sides<'_> {
+    /// Reads what these environments have on both sides.
+    fn read(&self, environments: Option<&BTreeSet<String>>) -> Result<[Read; 2], Vec<Failure>> {
+        let in_layout: Vec<&String> = self.changed.iter().filter(|path| is_in_layout(path)).collect();
+        if in_layout.is_empty() {
+            return Ok(Default::default());
+        }
+        // What is deployed says which files are read. Where that is as it was, components whose files are the same on both
+        // sides are, too.
+        let is_of_components = in_layout.iter().all(|path| path.starts_with("applications/"));
+        let part = Part { environments, files: is_of_components.then_some(self.changed) };
+        let read = self.read_part(part)?;
+        // A file that no Application of its own environment reads may be one of another's.
+        let is_unread = |path: &&&String| is_yaml(path) && !self.trees.iter().any(|tree| tree.has_read(path));
+        match in_layout.iter().find(is_unread) {
+            Some(_) if part.environments.is_some() || part.files.is_some() => self.read_part(Part::default()),
+            _ => Ok(read),
         }
     }
-    let mut found = Vec::new();
-    let mut covered = BTreeSet::new();
-    let understood = review.failures.is_empty();
-    if let (true, Some(new), Some(old)) = (understood, sides.pop(), sides.pop()) {
-        // Federation files are compared by themselves: no Application reads them.
-        covered.extend(trees.iter().flat_map(Seen::paths).filter(|path| !path.starts_with(ONBOARDING)));
-        review.trust = (old.trust.clone(), new.trust.clone());
+
+    fn read_part(&self, part: Part<'_>) -> Result<[Read; 2], Vec<Failure>> {
+        let read = |index: &usize| read(&self.trees[*index], &self.sources[*index], part, self.request);
+        let mut good = Vec::new();
+        let mut failures = Vec::new();
+        let results = parallel::map(self.request.jobs, &[0, 1], read);
+        for ((which, sources), result) in [Which::Before, Which::After].into_iter().zip(&self.sources).zip(results) {
+            match result {
+                Ok(read) => good.push(read),
+                Err(problems) => {
+                    failures.extend(problems.iter().map(|problem| Failure::of(which, "", problem, sources)));
+                }
+            }
+        }
+        good.try_into().map_err(|_| failures)
+    }
+
+    /// Compares what environments have.
+    fn compare(&self, mut old: Read, mut new: Read, review: &mut Review) -> Vec<Change> {
+        review.trust = (std::mem::take(&mut old.trust), std::mem::take(&mut new.trust));
         let only = |one: &Read, other: &Read| {
             one.documents.keys().filter(|name| !other.documents.contains_key(*name)).cloned().collect()
         };
         review.added = only(&new, &old);
         review.removed = only(&old, &new);
-        found.extend(compare(old, new, &sources, &records));
+        let records = Records::new(Reader { tree: &Embedded, sources: &self.sources[0] });
+        let names: BTreeSet<Text> = old.documents.keys().chain(new.documents.keys()).cloned().collect();
+        let side = |read: &mut Read, name: &Text, index: usize| Documents {
+            documents: read.documents.remove(name).unwrap_or_default(),
+            sources: &self.sources[index],
+            records: Some(&records),
+        };
+        names.iter().flat_map(|name| changes(name, side(&mut old, name, 0), side(&mut new, name, 1))).collect()
     }
-    let rest: Vec<&String> = changed.iter().filter(|path| !covered.contains(*path)).collect();
-    let mut files =
-        FileComparison { trees: &trees, sources: &sources, understood, found: Vec::new(), review: &mut review };
-    files.compare(&rest);
-    found.extend(files.found);
-    request.retain(&mut found);
-    review.compared = only.as_ref().map_or(0, BTreeSet::len);
-    let told = paths(&found);
-    review.without_effect =
-        changed.iter().filter(|path| covered.contains(*path) && !told.contains(*path)).cloned().collect();
-    review.changes = fold(found);
-    Ok(review)
+
+    /// Compares the files that no Application reads one by one; where it is not understood which those are, all files.
+    /// Federation files are read by none.
+    fn compare_files(&self, understood: bool, review: &mut Review) -> Vec<Change> {
+        let is_read = |path: &String| {
+            understood && !path.starts_with(ONBOARDING) && self.trees.iter().any(|tree| tree.has_read(path))
+        };
+        let rest: Vec<&String> = self.changed.iter().filter(|path| !is_read(path)).collect();
+        let mut files =
+            FileComparison { trees: &self.trees, sources: &self.sources, understood, found: Vec::new(), review };
+        files.compare(&rest);
+        files.found
+    }
 }
 
 fn is_in_layout(path: &str) -> bool {
@@ -101,10 +150,13 @@ fn environments(changed: &BTreeSet<String>) -> Option<BTreeSet<String>> {
     in_layout.map(|path| deployment::environment_of(path).map(str::to_owned)).collect()
 }
 
-/// The files that changes name as their causes.
-fn paths(found: &[Change]) -> BTreeSet<String> {
+/// Returns the files that a review says something of.
+fn told(found: &[Change], review: &Review) -> BTreeSet<String> {
     let causes = found.iter().flat_map(|change| [&change.cause.before, &change.cause.after]);
-    causes.flatten().map(|origin| origin.path.to_string()).collect()
+    let of_failure = |failure: &Failure| failure.place.as_ref()?.split(':').next().map(str::to_owned);
+    let of_causes = causes.flatten().map(|origin| origin.path.to_string());
+    let of_failures = review.failures.iter().filter_map(of_failure);
+    of_causes.chain(of_failures).chain(review.not_configuration.iter().cloned()).collect()
 }
 
 /// What one side has.
@@ -159,16 +211,6 @@ fn deploys_chart(node: &Node, deployments: &[Deployment]) -> bool {
     let name = node.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Node::as_text);
     let mut components = deployments.iter().flat_map(|deployment| &deployment.components);
     name.is_some_and(|name| components.any(|component| &*component.application == name))
-}
-
-fn compare(mut old: Read, mut new: Read, sources: &[Sources; 2], records: &Records<'_>) -> Vec<Change> {
-    let names: BTreeSet<Text> = old.documents.keys().chain(new.documents.keys()).cloned().collect();
-    let side = |read: &mut Read, name: &Text, index: usize| Documents {
-        documents: read.documents.remove(name).unwrap_or_default(),
-        sources: &sources[index],
-        records: Some(records),
-    };
-    names.iter().flat_map(|name| changes(name, side(&mut old, name, 0), side(&mut new, name, 1))).collect()
 }
 
 /// Comparing files one by one: those that no Application reads, and all where it cannot be told which it reads.
@@ -272,8 +314,8 @@ impl<'a> Seen<'a> {
         Self { tree, read: Mutex::default() }
     }
 
-    fn paths(&self) -> BTreeSet<String> {
-        self.read.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn has_read(&self, path: &str) -> bool {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).contains(path)
     }
 }
 

@@ -66,7 +66,7 @@ impl Side {
     }
 
     fn work_tree(folder: &Path) -> Self {
-        Self { name: "the work tree".into(), files: Files::Folder(WorkTree::new(folder)) }
+        Self { name: "the work tree".into(), files: Files::Folder(WorkTree::confined(folder)) }
     }
 
     /// Returns the state that a word on the command line names: a revision, or a folder or file on the disk.
@@ -79,7 +79,7 @@ impl Side {
         }
         match fs::metadata(&path) {
             Ok(metadata) if metadata.is_dir() => {
-                Ok(Self { name: name.to_owned(), files: Files::Folder(WorkTree::new(path)) })
+                Ok(Self { name: name.to_owned(), files: Files::Folder(WorkTree::confined(path)) })
             }
             Ok(_) => {
                 let parent = path.parent().map(Path::to_path_buf).unwrap_or_default();

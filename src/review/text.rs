@@ -5,13 +5,16 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Effects, Style};
 
 use super::present::{
-    Block, Part, block, blocks, cause, contents, counts, inline, lines, place, plural, sign, summary, words,
+    Block, Part, block, blocks, cause, contents, counts, inline, lines, place, plural, short, sign, summary,
+    unseen_difference, words,
 };
 use super::{ChangeKind, Effect, Folded, Review};
 use crate::yaml::Node;
 
 /// How many lines of a value are shown.
 const LINES: usize = 40;
+/// How many characters of a line are shown, colours among them.
+const WIDE: usize = 2000;
 /// From this length on, what changed in a text is marked in it.
 const LONG: usize = 30;
 
@@ -47,7 +50,7 @@ impl Out {
     }
 
     fn line(&mut self, indent: usize, text: &str) {
-        let _ = writeln!(self.text, "{:indent$}{text}", "");
+        let _ = writeln!(self.text, "{:indent$}{}", "", short(text, WIDE));
     }
 
     fn failures(&mut self, review: &Review) {
@@ -112,6 +115,8 @@ impl Out {
     }
 
     fn values(&mut self, head: &str, folded: &Folded, before: &Node, after: &Node) {
+        let unseen = unseen_difference(before, after).map(|difference| format!(" ({difference})"));
+        let head = &format!("{head}{}", unseen.unwrap_or_default());
         if let (Some(old), Some(new)) = (inline(before), inline(after)) {
             let is_text = before.as_text().is_some() && after.as_text().is_some();
             match is_text && old.len().max(new.len()) > LONG {

@@ -10,6 +10,9 @@ use git2::{DiffOptions, ObjectType, Oid, Repository};
 use super::{Listed, Tree, TreeError};
 use crate::diagnostic::Diagnostic;
 
+/// The tree without files, which Git knows in every repository: what stood before the first commit.
+const EMPTY: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+
 /// How many symbolic links may lead to each other.
 const LINK_LIMIT: usize = 40;
 
@@ -186,6 +189,10 @@ impl Objects {
     /// Returns the tree of a folder in a revision, and the commit, unless the revision is a tree. A folder that the
     /// revision does not have has no files in it.
     fn tree(&mut self, folder: &str, revision: &str) -> Result<(Oid, Option<Oid>), Diagnostic> {
+        if revision == EMPTY {
+            let empty = self.repository.treebuilder(None).and_then(|builder| builder.write());
+            return Ok((empty.map_err(|error| unknown(revision, &error))?, None));
+        }
         let (root, commit) = {
             let object = self.repository.revparse_single(revision).map_err(|error| unknown(revision, &error))?;
             let commit = object.peel_to_commit().ok().map(|commit| commit.id());
@@ -424,5 +431,6 @@ mod tests {
         let changed = open("HEAD~1").changed(&open("HEAD")).unwrap();
         assert_eq!(changed.into_iter().collect::<Vec<_>>(), ["a/b", "d", "e"]);
         assert!(open("HEAD").changed(&open("HEAD")).unwrap().is_empty());
+        assert_eq!(open(EMPTY).changed(&open("HEAD")).unwrap().into_iter().collect::<Vec<_>>(), ["a/b", "a/c", "e"]);
     }
 }
