@@ -103,7 +103,7 @@ impl Written {
         let Place { line, column, end_line, .. } = scalar.place;
         let text = scalar.as_text().unwrap_or_default();
         let blank = text.lines().take_while(|line| line.is_empty()).count();
-        let content = text.trim_end_matches('\n').lines().count() - blank.min(text.lines().count());
+        let content = text.trim_end_matches('\n').lines().count().saturating_sub(blank);
         match (end_line - line) as usize {
             span if span > 0 && span == content => {
                 Self::Literal { first_line: (line as usize).saturating_sub(blank), indent: column as usize - 1 }
