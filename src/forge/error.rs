@@ -43,11 +43,7 @@ impl Error {
 
     /// Returns what to tell people. (A `From` for it would leave the compiler in doubt wherever `?` meets a diagnostic.)
     pub fn into_diagnostic(self) -> Diagnostic {
-        let diagnostic = Diagnostic::new(self.message);
-        match self.help {
-            Some(help) => diagnostic.help(help),
-            None => diagnostic,
-        }
+        Diagnostic { help: self.help, ..Diagnostic::new(self.message) }
     }
 }
 

@@ -169,11 +169,7 @@ impl Failure {
 
     /// Returns what to tell people.
     pub fn into_diagnostic(self) -> Diagnostic {
-        let diagnostic = Diagnostic::new(self.message);
-        match self.help {
-            Some(help) => diagnostic.help(help),
-            None => diagnostic,
-        }
+        Diagnostic { help: self.help, ..Diagnostic::new(self.message) }
     }
 
     /// Returns whether the same may go well another time.

@@ -43,6 +43,7 @@ pub fn review(before: &Side, after: &Side, request: &Request) -> Result<Review, 
         review.trust.1.extend(compared.trust.1);
     }
     request.retain(&mut found);
+    let has = |side: Option<&Workspace<'_>>, name: &str| side.is_some_and(|workspace| workspace.find(name).is_some());
     let only = |one: Option<&Workspace<'_>>, other: Option<&Workspace<'_>>| {
         names.iter().filter(|name| has(one, name) && !has(other, name)).cloned().collect()
     };
@@ -141,10 +142,6 @@ impl Sides<'_> {
     }
 }
 
-fn has(workspace: Option<&Workspace<'_>>, name: &str) -> bool {
-    workspace.is_some_and(|workspace| workspace.environments.iter().any(|environment| *environment.name.value == *name))
-}
-
 fn build(
     workspace: Option<&Workspace<'_>>,
     name: &str,
@@ -153,7 +150,7 @@ fn build(
     failures: &mut Vec<Failure>,
 ) -> Option<Deployment> {
     let workspace = workspace?;
-    let environment = workspace.environments.iter().find(|environment| *environment.name.value == *name)?;
+    let environment = workspace.find(name)?;
     match deployment::build(workspace, environment) {
         Ok(deployment) => Some(deployment),
         Err(problem) => {

@@ -74,10 +74,13 @@ impl<'a> Workspace<'a> {
     /// Where there is none; says which is near.
     pub fn environment(&self, name: &str) -> Result<&Environment, Diagnostic> {
         let known = self.environments.iter().map(|env| &*env.name.value);
-        self.environments
-            .iter()
-            .find(|env| &*env.name.value == name)
-            .ok_or_else(|| Diagnostic::new(format!("there is no environment `{name}`")).suggest(name, known))
+        self.find(name).ok_or_else(|| Diagnostic::new(format!("there is no environment `{name}`")).suggest(name, known))
+    }
+
+    /// Returns the environment of a name, if there is one.
+    pub fn find(&self, name: &str) -> Option<&Environment> {
+        let found = self.environments.binary_search_by(|environment| (*environment.name.value).cmp(name));
+        found.ok().map(|index| &self.environments[index])
     }
 
     /// Returns the values of an environment for one of its components alone, if it has any.
