@@ -174,12 +174,6 @@ fn every_request_to_github_may_fail_once() {
         for request in 1..=count {
             for (kind, effect) in EVERY_FAULT.iter().flat_map(|kind| [(*kind, Effect::Before), (*kind, Effect::After)])
             {
-                // What is repeated and what is looked up first is the same in each; once is enough for all kinds. Two
-                // are as others for everybody but the forge, whose own tests have them.
-                let is_like_others = matches!(kind, FaultKind::UntoldLimit | FaultKind::Nonsense);
-                if is_like_others || (story != Story::Open && kind != FaultKind::Drop) {
-                    continue;
-                }
                 stage.reset();
                 stage.world.github.fail(github::Fault::new(request, kind, effect));
                 let case = format!("{story:?}: request {request} of {count}, {kind:?}, {effect:?}");
@@ -258,12 +252,7 @@ fn every_request_to_git_may_fail(story: Story) {
     let (_, count) = stage.count();
     assert!(count >= 4, "{count}");
     for request in 1..=count {
-        let once = match story {
-            Story::Open => &faults[..],
-            // What is repeated is the same in each; what took effect without an answer is not.
-            Story::Update | Story::Close => &[Fault::DropAfter],
-        };
-        let cases = once.iter().map(|fault| (fault, false)).chain([(&Fault::DropBefore, true)]);
+        let cases = faults.iter().map(|fault| (fault, false)).chain([(&Fault::DropBefore, true)]);
         for (fault, lasts) in cases {
             let is_stall = matches!(fault, Fault::Stall(_));
             stage.reset();
