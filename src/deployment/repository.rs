@@ -213,8 +213,11 @@ impl Reading<'_> {
             unread: Vec::new(),
             components,
         };
-        deployment.missing = self.missing(&deployment.components);
-        deployment.unread = self.unread(&deployment)?;
+        // Of a part of the components, neither can be told.
+        if self.files.is_none() {
+            deployment.missing = self.missing(&deployment.components);
+            deployment.unread = self.unread(&deployment)?;
+        }
         Ok(deployment)
     }
 
@@ -249,8 +252,11 @@ impl Reading<'_> {
             (field("repoURL").unwrap_or_else(null), field("chart").unwrap_or_else(null));
         let version = located(chart.and_then(|chart| chart.get("targetRevision")), place);
         let application_name = located(at(application, "metadata.name"), place);
-        let value_files = self.value_files(chart)?;
+        let mut value_files = value_files(chart);
         let is_wanted = self.is_wanted(&value_files, &sources);
+        for file in value_files.iter_mut().filter(|_| is_wanted) {
+            file.exists = self.reader.text(&file.path)?.is_some();
+        }
         let record = (self.records)(chart_name.as_text().unwrap_or_default(), &version);
         Ok(Deployed {
             name: component_name(application, &application_name.value),
@@ -283,22 +289,6 @@ impl Reading<'_> {
         let is_below = |path: &str, folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
         value_files.iter().any(|file| wanted.contains(&*file.path))
             || wanted.iter().any(|path| folders().any(|folder| is_below(path, folder)))
-    }
-
-    /// The values files in this repository; those inside the chart are the chart's.
-    fn value_files(&self, chart: Option<&Node>) -> Result<Vec<ValueFile>, Diagnostic> {
-        let Some(helm) = chart.and_then(|chart| chart.get("helm")) else {
-            return Ok(Vec::new());
-        };
-        let may_be_missing = matches!(helm.get("ignoreMissingValueFiles").map(|n| &n.value), Some(Value::Bool(true)));
-        let mut files = Vec::new();
-        for node in helm.get("valueFiles").and_then(Node::as_list).unwrap_or_default() {
-            let path = node.as_text().and_then(|path| path.strip_prefix('$')?.split_once('/'));
-            let Some((_, path)) = path else { continue };
-            let exists = self.reader.text(path)?.is_some();
-            files.push(ValueFile { path: path.into(), place: node.place, exists, may_be_missing });
-        }
-        Ok(files)
     }
 
     fn values(&self, chart: Option<&Node>, files: &[ValueFile]) -> Result<Values, Diagnostic> {
@@ -421,6 +411,21 @@ impl Deployment {
             components,
         }
     }
+}
+
+/// Returns the values files in this repository, before anybody has looked whether they are there; those inside the chart
+/// are the chart's.
+fn value_files(chart: Option<&Node>) -> Vec<ValueFile> {
+    let Some(helm) = chart.and_then(|chart| chart.get("helm")) else {
+        return Vec::new();
+    };
+    let may_be_missing = matches!(helm.get("ignoreMissingValueFiles").map(|n| &n.value), Some(Value::Bool(true)));
+    let named = helm.get("valueFiles").and_then(Node::as_list).unwrap_or_default();
+    let file = |node: &Node| {
+        let (_, path) = node.as_text()?.strip_prefix('$')?.split_once('/')?;
+        Some(ValueFile { path: path.into(), place: node.place, exists: false, may_be_missing })
+    };
+    named.iter().filter_map(file).collect()
 }
 
 /// Returns what a federation file says of how its trust domain is reached.

@@ -136,15 +136,19 @@ fn is_variable(name: &str) -> bool {
 }
 
 fn is_password_key(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    ["password", "passwd", "passphrase"].iter().any(|ending| key.ends_with(ending))
+    ["password", "passwd", "passphrase"].iter().any(|ending| ends_with(key, ending))
+}
+
+/// Returns whether a key ends in a word, whatever its letter case.
+fn ends_with(key: &str, ending: &str) -> bool {
+    let start = key.len().checked_sub(ending.len());
+    start.and_then(|start| key.get(start..)).is_some_and(|end| end.eq_ignore_ascii_case(ending))
 }
 
 /// Returns whether a key may be that of a credential or of a reference to one: then the looks of the value decide.
 fn is_doubtful(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
     let endings = ["secret", "token", "key", "credential", "credentials", "auth"];
-    endings.iter().any(|ending| key.ends_with(ending)) && key != "existingsecret"
+    endings.iter().any(|ending| ends_with(key, ending)) && !key.eq_ignore_ascii_case("existingsecret")
 }
 
 /// Returns whether a map under the key of a credential holds settings of their own, as `htpasswd: {path: …}` does.
@@ -176,6 +180,11 @@ fn is_credential_flag(argument: &str) -> bool {
 
 /// Returns a text with the credentials in it hidden, where there are any.
 fn hide_in_text(text: &str) -> Option<String> {
+    // Whatever is found below has a name before it, or is longer than this.
+    const SHORTEST: usize = 16;
+    if text.len() < SHORTEST && !text.contains([':', '=', ' ']) {
+        return None;
+    }
     let mut ranges = ranges(text);
     if ranges.is_empty() {
         return None;
