@@ -435,20 +435,14 @@ fn a_body_of_any_length_is_taken() {
 #[test]
 fn long_lists_are_read_to_the_end() {
     let mut state = with_pull("");
-    let many: Vec<String> = (0..240).map(|number| format!("c{number}")).collect();
-    let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let key = Key::new(["review"]);
     let repository = state.repository(REPOSITORY);
-    repository.heads.set(BRANCH, &many);
     for id in 100..330 {
         let body = if id == 329 { format!("<!-- dirops:comment {key} -->\nold") } else { "+1".to_owned() };
         repository.comments.push(Comment { id, number: 7, body, author: "maintainer".to_owned(), kind: "User" });
     }
     let github = started(state);
     let forge = github.forge(REPOSITORY, Options::default());
-    let commits = forge.commits(7).unwrap();
-    assert_eq!((commits.len(), commits[0].id.as_str(), commits[238].id.as_str()), (239, "c1", "c239"));
-    assert_eq!(commits[0].author_email, "somebody@example.org");
     assert_eq!(forge.comment(7, &key, "new").unwrap().unwrap().id, 329);
 }
 
@@ -617,9 +611,6 @@ fn branches_can_be_git_repositories() {
     let pushed = commit_to(folder, BRANCH, "second");
     let Published::Opened(found) = publish(&forge, fork.name.owner()).unwrap() else { panic!("not opened") };
     assert_eq!(found.head_commit, pushed);
-    let commits = forge.commits(found.number).unwrap();
-    assert_eq!(commits.len(), 1);
-    assert_eq!((commits[0].message.as_str(), commits[0].author_name.as_str()), ("second", "A. Uthor"));
 
     github.change(|state| state.merge(REPOSITORY, found.number));
     assert_eq!(forge.find_open(&identity("stranger")).unwrap(), None);

@@ -54,7 +54,7 @@ pub use credentials::{CredentialOptions, Credentials, TOKEN_VARIABLES};
 pub use error::{Error, ErrorKind};
 pub use fork::Fork;
 pub use name::{Api, RepositoryName};
-pub use pull_request::{Commit, Head, Identity, Published, PullRequest, PullRequestState};
+pub use pull_request::{Head, Identity, Published, PullRequest, PullRequestState};
 pub use redact::Redactor;
 pub use repository::{Access, Repository};
 pub use retry::Patience;

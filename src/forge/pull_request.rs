@@ -75,21 +75,6 @@ pub enum Published {
     WouldUpdate(PullRequest),
 }
 
-/// A commit of a pull request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Commit {
-    /// Its id.
-    pub id: String,
-    /// The user whom GitHub knows the author as, where it knows.
-    pub author: Option<String>,
-    /// The author's name, as in the commit.
-    pub author_name: String,
-    /// The author's address, as in the commit.
-    pub author_email: String,
-    /// The message, whole.
-    pub message: String,
-}
-
 #[derive(Deserialize)]
 struct FoundPullRequest {
     number: u64,
@@ -119,33 +104,6 @@ pub(super) struct FoundUser {
     pub(super) kind: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct FoundCommit {
-    sha: String,
-    commit: FoundCommitText,
-    author: Option<FoundAuthor>,
-}
-
-#[derive(Deserialize)]
-struct FoundCommitText {
-    message: String,
-    author: Option<FoundSignature>,
-}
-
-#[derive(Deserialize)]
-struct FoundSignature {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    email: String,
-}
-
-/// GitHub writes `{}` for an author whom it does not know.
-#[derive(Deserialize)]
-struct FoundAuthor {
-    login: Option<String>,
-}
-
 impl From<FoundPullRequest> for PullRequest {
     fn from(found: FoundPullRequest) -> Self {
         let state = match (found.merged_at, found.state.as_str()) {
@@ -163,15 +121,6 @@ impl From<FoundPullRequest> for PullRequest {
             head_commit: found.head.sha,
             author: found.user.map(|user| user.login),
         }
-    }
-}
-
-impl From<FoundCommit> for Commit {
-    fn from(found: FoundCommit) -> Self {
-        let signature = found.commit.author;
-        let (author_name, author_email) = signature.map(|author| (author.name, author.email)).unwrap_or_default();
-        let author = found.author.and_then(|author| author.login);
-        Self { id: found.sha, author, author_name, author_email, message: found.commit.message }
     }
 }
 
@@ -296,16 +245,6 @@ impl Forge {
         found.map(PullRequest::from).ok_or_else(|| {
             Error::new(ErrorKind::NotFound, format!("there is no pull request {number} in {}", self.name))
         })
-    }
-
-    /// Returns the commits of a pull request, the oldest first; GitHub tells 250 at most.
-    ///
-    /// # Errors
-    /// Where GitHub cannot be asked.
-    pub fn commits(&self, number: u64) -> Result<Vec<Commit>, Error> {
-        let path = self.path(&["pulls", &number.to_string(), "commits"], &[("per_page", "100")])?;
-        let found = self.read_all::<FoundCommit>(|page| format!("{path}&page={page}"))?;
-        Ok(found.into_iter().map(Commit::from).collect())
     }
 
     fn find_from(&self, state: &str, head: &Head) -> Result<Vec<PullRequest>, Error> {

@@ -166,7 +166,6 @@ impl Asked {
                 Ok((200, show_pull(state, name, &pull)))
             }
             ("PATCH", ["pulls", number]) => self.edit(state, name, number),
-            ("GET", ["pulls", number, "commits"]) => self.commits(state, name, number),
             ("GET", ["issues", number, "comments"]) => {
                 let number = pull(state.repository(name), number)?.number;
                 let all = state.repository(name).comments.iter().filter(|comment| comment.number == number);
@@ -364,17 +363,6 @@ impl Asked {
         Ok((200, show_pull(state, name, &pull)))
     }
 
-    fn commits(&self, state: &mut State, name: &str, number: &str) -> Result<(u16, Value), Refusal> {
-        let pull = pull(state.repository(name), number)?.clone();
-        let heads = state.repositories[&pull.from].heads.clone();
-        let commits = commits(&state.repositories[name].heads, &heads, &pull);
-        let shown = commits.iter().map(|id| {
-            let (message, author, email) = heads.commit(id);
-            json!({"sha": id, "author": {}, "commit": {"message": message, "author": {"name": author, "email": email}}})
-        });
-        Ok((200, self.page(shown.collect())))
-    }
-
     fn comment(&self, state: &mut State, name: &str, number: &str) -> Result<(u16, Value), Refusal> {
         let author = self.holder()?.clone();
         let number = pull(state.repository(name), number)?.number;
@@ -447,29 +435,6 @@ fn show_comment(name: &str, comment: &Comment) -> Value {
         "body": comment.body,
         "user": {"login": comment.author, "type": comment.kind},
     })
-}
-
-/// Returns the commits that a pull request brings, the oldest first.
-fn commits(base: &super::Heads, head: &super::Heads, pull: &Pull) -> Vec<String> {
-    match (base, head) {
-        (super::Heads::Said(base), super::Heads::Said(head)) => {
-            let known = base.get(&pull.base).cloned().unwrap_or_default();
-            let all = head.get(&pull.head).cloned().unwrap_or_default();
-            all.into_iter().filter(|commit| !known.contains(commit)).collect()
-        }
-        (_, super::Heads::Git(folder)) => {
-            let repository = git2::Repository::open_bare(folder).unwrap();
-            let mut walk = repository.revwalk().unwrap();
-            walk.push(git2::Oid::from_str(&head.head(&pull.head).unwrap()).unwrap()).unwrap();
-            if let Some(base) = base.head(&pull.base).and_then(|base| git2::Oid::from_str(&base).ok()) {
-                // A fork need not have the newest commit of the base.
-                let _ = walk.hide(base);
-            }
-            walk.set_sorting(git2::Sort::TOPOLOGICAL | git2::Sort::REVERSE).unwrap();
-            walk.map(|id| id.unwrap().to_string()).collect()
-        }
-        _ => panic!("a fork's branches are of the same kind"),
-    }
 }
 
 /// Returns whether a bearer is a JSON web token that the App's key signed, good now and not for too long.

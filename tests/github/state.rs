@@ -125,20 +125,6 @@ impl Heads {
             _ => panic!("a fork's branches are of the same kind"),
         }
     }
-
-    /// Returns what a commit says and who wrote it.
-    pub fn commit(&self, id: &str) -> (String, String, String) {
-        match self {
-            Self::Said(_) => (format!("commit {id}"), "Somebody".to_owned(), "somebody@example.org".to_owned()),
-            Self::Git(folder) => {
-                let repository = git2::Repository::open_bare(folder).unwrap();
-                let commit = repository.find_commit(git2::Oid::from_str(id).unwrap()).unwrap();
-                let author = commit.author();
-                let text = |text: Result<&str, git2::Error>| text.unwrap_or_default().to_owned();
-                (text(commit.message()), text(author.name()), text(author.email()))
-            }
-        }
-    }
 }
 
 fn merge_in_git(folder: &Path, base: &str, from: &Path, head: &str) {
