@@ -90,14 +90,6 @@ pub fn marked(body: &str, key: &Key) -> Marked {
     }
 }
 
-/// Returns our text in a body, where both markers are there.
-pub fn section<'a>(body: &'a str, key: &Key) -> Option<&'a str> {
-    let pair = pair(body, key)?;
-    let text = &body[pair.start.end..pair.end.start];
-    let text = text.strip_prefix("\r\n").or_else(|| text.strip_prefix('\n')).unwrap_or(text);
-    Some(text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(text))
-}
-
 /// Returns a body with our text in it.
 ///
 /// Where both markers are there, the text between them is replaced. Where one or both are gone, our text comes after
@@ -273,6 +265,14 @@ mod tests {
 
     fn key() -> Key {
         Key::of_environments("agntcy/dirops", "main", ["prod", "dev"])
+    }
+
+    /// Returns our text in a body, where both markers are there.
+    fn section<'a>(body: &'a str, key: &Key) -> Option<&'a str> {
+        let pair = pair(body, key)?;
+        let text = &body[pair.start.end..pair.end.start];
+        let text = text.strip_prefix("\r\n").or_else(|| text.strip_prefix('\n')).unwrap_or(text);
+        Some(text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(text))
     }
 
     fn other() -> Key {

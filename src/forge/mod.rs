@@ -46,7 +46,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use app::App;
-pub use body::{Key, LONGEST_BODY, Marked, is_current, marked, section, with_section};
+pub use body::{Key, LONGEST_BODY, Marked, is_current, marked, with_section};
 pub use clock::{Clock, SystemClock};
 pub use comment::Comment;
 pub use connection::{Method, Request};

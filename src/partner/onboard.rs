@@ -12,7 +12,7 @@ use crate::edits::{self, Edit};
 use crate::publish::RelativePath;
 use crate::rules::{self, Finding};
 use crate::spiffe::TrustDomain;
-use crate::tree::{Tree, is_in_environment_repository};
+use crate::tree::Tree;
 use crate::workspace::{CLASS_NAME, FederationFile, Reader, Workspace};
 
 /// How to reach a partner.
@@ -62,8 +62,6 @@ pub struct Onboarding {
     pub findings: Vec<Finding>,
     /// What would change for the environments; nothing is known of them without the source repository.
     pub changes: Option<Vec<Change>>,
-    /// Whether the file is in the environment repository, beside a source repository.
-    pub in_environment_repository: bool,
 }
 
 /// Works out what to write, and judges it. Nothing is written. With `force` a file that is there is edited in place, or
@@ -98,7 +96,6 @@ pub fn onboard(home: &Home<'_>, partner: &Partner, force: bool, sources: &Source
     Ok(Onboarding {
         findings: after.about(&path, sources),
         changes: workspace.map(|_| after.changes_since(&before)),
-        in_environment_repository: is_in_environment_repository(tree, &path),
         path,
         edits,
     })

@@ -55,7 +55,6 @@ impl Change for Environments<'_> {
         Ok(Made {
             tree: self.with_metadata(destination, &rendered)?,
             message: format!("{title}\n\n{}", self.message(&rendered.outcome.environments)),
-            title,
             provenance: Provenance::new(Some(self.source.commit()), input),
             environments: changed,
         })

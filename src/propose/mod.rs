@@ -57,8 +57,6 @@ pub trait Change {
 pub struct Made {
     /// The tree with it.
     pub tree: Oid,
-    /// What to call it, in a line.
-    pub title: String,
     /// The message of its commit, without trailers.
     pub message: String,
     /// What it was made from.

@@ -104,7 +104,6 @@ impl Change for Partner<'_> {
         Ok(Made {
             tree: self.apply(&tree, &GitTree::open(repository, Some(base))?, &edits)?,
             message: format!("{title}\n\n{}", paths.join("\n")),
-            title,
             provenance: Provenance::new(None, Digest::of(input.as_bytes())),
             environments: Vec::new(),
         })

@@ -18,14 +18,6 @@ pub enum Step {
 pub struct Path(pub Vec<Step>);
 
 impl Path {
-    /// Returns this path with one step more.
-    #[must_use]
-    pub fn then(&self, step: Step) -> Self {
-        let mut steps = self.0.clone();
-        steps.push(step);
-        Self(steps)
-    }
-
     /// Returns the node at this path, if there is one.
     pub fn find<'a>(&self, root: &'a Node) -> Option<&'a Node> {
         self.0.iter().try_fold(root, |node, step| match step {
