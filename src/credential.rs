@@ -37,8 +37,12 @@ const HASHES: [&str; 5] = ["$2y$", "$2a$", "$2b$", "$apr1$", "{SHA}"];
 
 /// Returns whether the text under a key is a credential.
 pub(crate) fn is_credential_key(key: &str) -> bool {
-    let plain = || key.bytes().filter(|b| !matches!(b, b'-' | b'_')).map(|b| b.to_ascii_lowercase());
-    KEYS.binary_search_by(|known| known.bytes().cmp(plain())).is_ok()
+    KEYS.binary_search_by(|known| known.bytes().cmp(plain(key))).is_ok()
+}
+
+/// Returns a key as people mean it, however they part its words: lower-case and without `-` and `_`.
+pub(crate) fn plain(key: &str) -> impl Iterator<Item = u8> {
+    key.bytes().filter(|b| !matches!(b, b'-' | b'_')).map(|b| b.to_ascii_lowercase())
 }
 
 /// Returns whether an environment variable's name says that it holds a credential.

@@ -56,6 +56,13 @@ fn is_credential(path: &Path, leaf: &Node) -> bool {
 
 /// Returns whether this rule is the one to tell of a credential at a path of the dir chart's values.
 pub(super) fn covers(path: &Path) -> bool {
-    let dotted = path.to_string();
-    dotted == PROBES || CONFIG_MAPS.iter().any(|top| dotted.strip_prefix(top).is_some_and(|rest| rest.starts_with('.')))
+    below(path, PROBES).is_some_and(<[Step]>::is_empty)
+        || CONFIG_MAPS.iter().any(|top| matches!(below(path, top), Some([Step::Key(_), ..])))
+}
+
+/// Returns the rest of a path that leads through another, whose keys have no dots in them.
+fn below<'a>(path: &'a Path, top: &str) -> Option<&'a [Step]> {
+    let (above, rest) = path.0.split_at_checked(top.split('.').count())?;
+    let is_top = above.iter().zip(top.split('.')).all(|(step, key)| matches!(step, Step::Key(own) if &**own == key));
+    is_top.then_some(rest)
 }

@@ -79,8 +79,9 @@ fn held(what: &str, parts: &[&Node]) -> Option<Diagnostic> {
 }
 
 fn over(what: &str, size: usize, limit: usize, place: Option<Place>) -> Option<Diagnostic> {
+    let place = place.filter(|_| size > limit)?;
     let message = format!("{what} is of {} or more: Kubernetes takes {}", mebibytes(size), mebibytes(limit));
-    Some(Diagnostic::new(message).at(place.filter(|_| size > limit)?))
+    Some(Diagnostic::new(message).at(place))
 }
 
 /// Returns whether the Secret in which Helm keeps a release is too large: the values and, once more, what the chart

@@ -1,6 +1,7 @@
 //! Clients that take any certificate.
 
 use super::{Check, Rule, Severity};
+use crate::credential::plain;
 use crate::deployment::{Deployment, Found};
 use crate::diagnostic::Diagnostic;
 use crate::yaml::{Node, Value};
@@ -73,8 +74,7 @@ fn flags<'a>(found: Found<'a>) -> impl Iterator<Item = Diagnostic> + use<'a> {
 }
 
 fn is_switch(name: &str) -> bool {
-    let plain: String = name.chars().filter(|c| !matches!(c, '-' | '_')).map(|c| c.to_ascii_lowercase()).collect();
-    OFF.contains(&plain.as_str())
+    OFF.iter().any(|off| off.bytes().eq(plain(name)))
 }
 
 fn is_true(node: &Node) -> bool {

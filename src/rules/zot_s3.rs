@@ -28,12 +28,15 @@ pub(super) fn is_remote(dir: &Deployed) -> bool {
     storage(dir).is_some_and(|storage| storage.get("storageDriver").is_some())
 }
 
-/// Returns `storage` of the configuration that is mounted.
+/// Returns `storage` of the configuration that is mounted, where that may name a driver.
 fn storage(dir: &Deployed) -> Option<Node> {
     if !dir.is_on("apiserver.zot.mountConfig", false) {
         return None;
     }
-    json_in(dir.at(FILES)?.get("config.json")?)?.get("storage").cloned()
+    // Blobs are kept elsewhere by a driver alone; without an escape there is one spelling of its key.
+    let config = dir.at(FILES)?.get("config.json")?;
+    config.as_text().filter(|text| text.contains("storageDriver") || text.contains('\\'))?;
+    json_in(config)?.get("storage").cloned()
 }
 
 fn judge(storage: &Node) -> Vec<Diagnostic> {
