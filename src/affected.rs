@@ -168,7 +168,7 @@ impl<'a> Owners<'a> {
             [crate::chart::FOLDER, file] => {
                 let own = self.workspace.components.get(component).map(|component| &component.version);
                 let version = used.version.as_ref().or(own);
-                version.is_none_or(|version| file.strip_suffix(".yaml") == Some(&**version))
+                version.is_none_or(|version| file.strip_suffix(".json") == Some(&**version))
             }
             _ => true,
         }

@@ -40,36 +40,52 @@ fn files() -> Vec<(&'static str, String)> {
 }
 
 /// What is remembered of it.
-const RECORD: &str = r#"chart: shop
-version: "1.2.3"
-values:
-  books:
-    "&": store
-    enabled: any
-    shelf:
-      depth: number
-  global:
-    currency: any
-  helpers:
-    "&": helpers
-  labels:
-    "*": any
-  nameOverride: any
-  owner: any
-  replicas: number
-  tags:
-    fun: any
-  toys:
-    "&": store
-charts:
-  helpers:
-    nameOverride: any
-  store:
-    global:
-      currency: any
-    open-at: any
-    shelf:
-      height: number
+const RECORD: &str = r#"{
+  "comment": "Written by `dirops chart record`; docs/check.md says what it means.",
+  "chart": "shop",
+  "version": "1.2.3",
+  "values": {
+    "books": {
+      "&": "store",
+      "enabled": "any",
+      "shelf": {
+        "depth": "number"
+      }
+    },
+    "global": {
+      "currency": "any"
+    },
+    "helpers": {
+      "&": "helpers"
+    },
+    "labels": {
+      "*": "any"
+    },
+    "nameOverride": "any",
+    "owner": "any",
+    "replicas": "number",
+    "tags": {
+      "fun": "any"
+    },
+    "toys": {
+      "&": "store"
+    }
+  },
+  "charts": {
+    "helpers": {
+      "nameOverride": "any"
+    },
+    "store": {
+      "global": {
+        "currency": "any"
+      },
+      "open-at": "any",
+      "shelf": {
+        "height": "number"
+      }
+    }
+  }
+}
 "#;
 
 struct Source(TempDir);
@@ -108,10 +124,9 @@ impl Source {
         assert!(!self.path("base/shop/charts").exists(), "something was written");
     }
 
-    /// What was recorded, without the comment at its start.
+    /// What was recorded.
     fn recorded(&self, version: &str) -> String {
-        let text = fs::read_to_string(self.path(&format!("base/shop/charts/{version}.yaml"))).unwrap();
-        text.lines().skip_while(|line| line.starts_with('#')).map(|line| format!("{line}\n")).collect()
+        fs::read_to_string(self.path(&format!("base/shop/charts/{version}.json"))).unwrap()
     }
 }
 
@@ -188,14 +203,15 @@ fn defaults_alone_leave_everything_open() {
     let output = source.record(&values, &["--of", "2.0.0"]);
     assert_eq!(
         String::from_utf8_lossy(&output.stdout),
-        "base/shop/charts/2.0.0.yaml: shop 2.0.0 (its defaults alone: only slips will be told)\n"
+        "base/shop/charts/2.0.0.json: shop 2.0.0 (its defaults alone: only slips will be told)\n"
     );
-    assert_eq!(
-        source.recorded("2.0.0"),
-        "chart: shop\nversion: \"2.0.0\"\nvalues:\n  \"*\": any\n  replicas: number\n"
+    let recorded = source.recorded("2.0.0");
+    assert!(
+        recorded.ends_with("\"values\": {\n    \"*\": \"any\",\n    \"replicas\": \"number\"\n  }\n}\n"),
+        "{recorded}"
     );
     assert!(source.record(&values, &[]).status.success());
-    assert!(source.path("base/shop/charts/1.0.0.yaml").exists(), "the component's version is taken by default");
+    assert!(source.path("base/shop/charts/1.0.0.json").exists(), "the component's version is taken by default");
 }
 
 #[test]

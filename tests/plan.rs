@@ -143,8 +143,14 @@ fn a_change_concerns_those_that_read_it() {
     assert_eq!(written("base/app/profiles/red.yaml", "red: 2\n"), "b");
     assert_eq!(written("base/app/profiles/kind.manifests.yaml", fleet::OBJECT), "a");
     assert_eq!(written("base/app/profiles/nobody.yaml", "x: 2\n"), "");
-    assert_eq!(written("base/app/charts/2.0.0.yaml", "chart: app\nversion: 2.0.0\nvalues: {a: any}\n"), "b");
-    assert_eq!(written("base/app/charts/3.0.0.yaml", "chart: app\nversion: 3.0.0\nvalues: {a: any}\n"), "");
+    assert_eq!(
+        written("base/app/charts/2.0.0.json", r#"{"chart": "app", "version": "2.0.0", "values": {"a": "any"}}"#),
+        "b"
+    );
+    assert_eq!(
+        written("base/app/charts/3.0.0.json", r#"{"chart": "app", "version": "3.0.0", "values": {"a": "any"}}"#),
+        ""
+    );
     assert_eq!(written("base/side/values.yaml", "x: 3\n"), "c");
     assert_eq!(written("onboarding/federation/new.example.net.yaml", &fleet::PARTNER_NEW), "a");
     assert_eq!(written("onboarding/other/new.example.net.yaml", &fleet::PARTNER_NEW), "c");

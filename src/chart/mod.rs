@@ -9,7 +9,7 @@ mod write;
 
 pub use archive::unpack;
 pub use folder::{Chart, Dependency, Files};
-pub use record::{FOLDER, HEADER, Record, Records};
+pub use record::{FOLDER, Record, Records};
 pub use shape::{Kind, Unknown, Why};
 pub use template::reads;
 pub use write::{Request, record};

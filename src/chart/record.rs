@@ -1,34 +1,38 @@
-//! `base/<component>/charts/<version>.yaml`: what dirops remembers of a version of a chart.
+//! `base/<component>/charts/<version>.json`: what dirops remembers of a version of a chart.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
 use super::folder::{Chart, Dependency};
 use super::shape::{self, Keys, Shape, Unknown};
-use crate::diagnostic::{Diagnostic, Place};
+use crate::diagnostic::{Diagnostic, FileId, Place};
 use crate::tree::Embedded;
-use crate::workspace::{Fields, Reader};
-use crate::yaml::{Entry, Map, Node, Text};
+use crate::workspace::Reader;
+use crate::yaml::{Map, Text};
 
 /// The folder of records in a component's folder.
 pub const FOLDER: &str = "charts";
 
-/// How a record starts.
-pub const HEADER: &str = "\
-# The values that this chart has, with the types of its defaults, and those that its templates read (`any`). `*` marks a
-# map that a template takes as a whole, `&` the sub-chart whose values stand there. Written by `dirops chart record`.
-";
+/// What a record says of itself.
+const COMMENT: &str = "Written by `dirops chart record`; docs/check.md says what it means.";
 
 /// What is known of a version of a chart: the values that it has and reads, and of which types its defaults are.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Record {
+    /// Where it comes from, for people.
+    #[serde(default)]
+    comment: String,
     /// The chart's name, without its repository.
-    pub chart: Text,
+    pub chart: String,
     /// Its version.
-    pub version: Text,
+    pub version: String,
     values: Keys,
     /// The values of its sub-charts, by the sub-chart's name: a chart that is there under several aliases stands here
     /// once.
+    #[serde(default, rename = "charts", skip_serializing_if = "BTreeMap::is_empty")]
     parts: BTreeMap<Text, Keys>,
 }
 
@@ -37,42 +41,47 @@ impl Record {
     pub fn of(chart: &Chart) -> Self {
         let mut parts = BTreeMap::new();
         let values = keys_of(chart, &mut parts);
-        Self { chart: chart.name.as_str().into(), version: chart.version.as_str().into(), values, parts }
+        Self { comment: COMMENT.into(), chart: chart.name.clone(), version: chart.version.clone(), values, parts }
     }
 
-    /// Reads a record.
+    /// Returns the path of the record of a version of a component's chart.
+    pub fn path(component: &str, version: &str) -> String {
+        format!("base/{component}/{FOLDER}/{version}.json")
+    }
+
+    /// Reads the record of a version of a component's chart; nothing where there is none.
     ///
     /// # Errors
-    /// Where it is not what [`Self::to_node`] makes.
-    pub fn parse(node: &Node) -> Result<Self, Diagnostic> {
-        let fields = Fields::of(node, "the record of a chart", &["chart", "version", "values", "charts"])?;
-        let parts = fields.entries("charts")?.into_iter().map(|(name, node)| Ok((name.value, keys(node)?)));
-        Ok(Self {
-            chart: fields.required_text("chart")?.value,
-            version: fields.required_text("version")?.value,
-            values: keys(fields.required("values")?)?,
-            parts: parts.collect::<Result<_, Diagnostic>>()?,
+    /// Where it cannot be read or is not what [`Self::to_json`] makes.
+    pub fn read(reader: Reader<'_>, component: &str, version: &str) -> Result<Option<Self>, Diagnostic> {
+        if version.contains(['/', '\\']) {
+            return Ok(None);
+        }
+        let text = reader.text(&Self::path(component, version))?;
+        text.map(|(file, text)| Self::parse(file, &text)).transpose()
+    }
+
+    /// Reads the text of a record.
+    ///
+    /// # Errors
+    /// Where it is not what [`Self::to_json`] makes.
+    pub fn parse(file: FileId, text: &str) -> Result<Self, Diagnostic> {
+        // Windows' editors write a byte order mark, which JSON does not know.
+        serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(text)).map_err(|error| {
+            let message = error.to_string();
+            let what = message.rsplit_once(" at line ").map_or(&*message, |(what, _)| what);
+            Diagnostic::new(format!("this is not the record of a chart: {what}"))
+                .at(Place::point(file, error.line(), error.column()))
+                .help("write it anew with `dirops chart record`")
         })
     }
 
     /// Returns the record as it is written.
-    pub fn to_node(&self, place: Place) -> Node {
-        let mut parts = Map::new();
-        for (name, keys) in &self.parts {
-            parts.insert(name.clone(), Entry { key: place, node: Shape::Map(keys.clone()).to_node(place) });
-        }
-        let mut node = Node::map(
-            place,
-            [
-                ("chart", Node::new(place, self.chart.clone())),
-                ("version", Node::new(place, self.version.clone())),
-                ("values", Shape::Map(self.values.clone()).to_node(place)),
-            ],
-        );
-        if !parts.is_empty() {
-            node.set("charts", Node::new(place, parts));
-        }
-        node
+    ///
+    /// # Errors
+    /// None that is known: a record has nothing that JSON cannot express.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string_pretty(self).map(|text| text + "\n")
     }
 
     /// Calls `found` for what of a chart's values reaches nothing or is of the wrong type.
@@ -112,7 +121,7 @@ impl<'a> Records<'a> {
             let folders = components(*reader).into_iter().map(|component| format!("base/{component}/{FOLDER}"));
             folders.flat_map(|folder| reader.list(&folder).unwrap_or_default()).collect::<Vec<_>>()
         });
-        let versions = files.filter_map(|file| Some(file.name.strip_suffix(".yaml")?.to_owned()));
+        let versions = files.filter_map(|file| Some(file.name.strip_suffix(".json")?.to_owned()));
         versions.filter(|version| self.find(chart, version).is_some()).collect()
     }
 }
@@ -123,23 +132,8 @@ fn components(reader: Reader<'_>) -> Vec<String> {
 }
 
 fn read(reader: Reader<'_>, chart: &str, version: &str) -> Option<Record> {
-    if version.contains(['/', '\\']) {
-        return None;
-    }
-    components(reader).iter().find_map(|component| {
-        let path = format!("base/{component}/{FOLDER}/{version}.yaml");
-        let record = Record::parse(&reader.document(&path).ok()??).ok()?;
-        (&*record.chart == chart).then_some(record)
-    })
-}
-
-fn keys(node: &Node) -> Result<Keys, Diagnostic> {
-    match Shape::parse(node) {
-        Some(Shape::Map(keys)) => Ok(keys),
-        _ => Err(Diagnostic::new("this is not the record of a chart's values")
-            .at(node.place)
-            .help("write it anew with `dirops chart record`")),
-    }
+    let recorded = |component: &String| Record::read(reader, component, version).ok().flatten();
+    components(reader).iter().filter_map(recorded).find(|record| record.chart == chart)
 }
 
 /// Returns the values of a chart, with those of its sub-charts put into `parts`.

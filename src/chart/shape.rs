@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::de::{Error, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::diagnostic::nearest;
 use crate::yaml::{Entry, Map, Node, Text, Value};
 
@@ -109,35 +113,6 @@ impl Shape {
         }
     }
 
-    /// Returns the shape that a record writes down.
-    pub fn parse(node: &Node) -> Option<Self> {
-        match &node.value {
-            Value::Text(word) => Kind::parse(word).map(Self::Leaf),
-            Value::Map(map) => Keys::parse(map).map(Self::Map),
-            _ => None,
-        }
-    }
-
-    /// Returns what a record writes down.
-    pub fn to_node(&self, place: crate::diagnostic::Place) -> Node {
-        let keys = match self {
-            Self::Leaf(kind) => return Node::new(place, kind.word()),
-            Self::Map(keys) => keys,
-        };
-        let mut map = Map::new();
-        let mut add = |key: &str, node: Node| map.insert(key.into(), Entry { key: place, node });
-        if keys.open {
-            add(OPEN, Node::new(place, Kind::Any.word()));
-        }
-        if let Some(part) = &keys.part {
-            add(PART, Node::new(place, part.clone()));
-        }
-        for (key, shape) in &keys.known {
-            add(key, shape.to_node(place));
-        }
-        Node::new(place, map)
-    }
-
     fn keys(&self) -> Option<&Keys> {
         match self {
             Self::Map(keys) => Some(keys),
@@ -166,20 +141,6 @@ impl Shape {
 }
 
 impl Keys {
-    fn parse(map: &Map) -> Option<Self> {
-        let mut keys = Self::default();
-        for (key, entry) in map {
-            match &**key {
-                OPEN => keys.open = true,
-                PART => keys.part = Some(entry.node.as_text()?.into()),
-                _ => {
-                    keys.known.insert(key.clone(), Shape::parse(&entry.node)?);
-                }
-            }
-        }
-        Some(keys)
-    }
-
     /// Adds a path that a template reads.
     pub fn add_read(&mut self, path: &[Text]) {
         let Some((first, rest)) = path.split_first() else {
@@ -223,6 +184,76 @@ impl Keys {
                 }
             }
         }
+    }
+}
+
+impl Serialize for Shape {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Leaf(kind) => serializer.serialize_str(kind.word()),
+            Self::Map(keys) => keys.serialize(serializer),
+        }
+    }
+}
+
+impl Serialize for Keys {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        if self.open {
+            map.serialize_entry(OPEN, Kind::Any.word())?;
+        }
+        if let Some(part) = &self.part {
+            map.serialize_entry(PART, &**part)?;
+        }
+        for (key, shape) in &self.known {
+            map.serialize_entry(&**key, shape)?;
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Shape {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ShapeVisitor)
+    }
+}
+
+impl<'de> Deserialize<'de> for Keys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Shape::deserialize(deserializer)? {
+            Shape::Map(keys) => Ok(keys),
+            Shape::Leaf(_) => Err(D::Error::custom("the values of a chart are a map")),
+        }
+    }
+}
+
+struct ShapeVisitor;
+
+impl<'de> Visitor<'de> for ShapeVisitor {
+    type Value = Shape;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map, or one of ")?;
+        f.write_str(&KINDS.map(|(_, word)| word).join(", "))
+    }
+
+    fn visit_str<E: Error>(self, word: &str) -> Result<Shape, E> {
+        let unknown = || E::custom(format_args!("`{word}` is none of {}", KINDS.map(|(_, word)| word).join(", ")));
+        Kind::parse(word).map(Shape::Leaf).ok_or_else(unknown)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Shape, A::Error> {
+        let mut keys = Keys::default();
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                OPEN => keys.open = map.next_value::<Shape>().map(|_| true)?,
+                PART => keys.part = Some(map.next_value()?),
+                _ => {
+                    keys.known.insert(key.into(), map.next_value()?);
+                }
+            }
+        }
+        Ok(Shape::Map(keys))
     }
 }
 

@@ -3,12 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::{Chart, FOLDER, HEADER, Record, unpack};
+use super::{Chart, FOLDER, Record, unpack};
 use crate::atomic;
-use crate::diagnostic::{Diagnostic, Place, Sources};
+use crate::diagnostic::{Diagnostic, Sources};
 use crate::tree::WorkTree;
 use crate::workspace::{Component, Reader};
-use crate::yaml::to_yaml;
 
 /// What to record.
 #[derive(Clone, Debug)]
@@ -44,13 +43,13 @@ pub fn record(request: &Request, sources: &Sources) -> Result<String, Diagnostic
     if chart.version.is_empty() || chart.version.contains(['/', '\\', ':']) || chart.version.starts_with('.') {
         return Err(Diagnostic::new(format!("`{}` is no version that a file can be called after", chart.version)));
     }
-    let path = format!("base/{}/{FOLDER}/{}.yaml", component.name, chart.version);
-    let place = Place::point(sources.add(&path, ""), 1, 1);
-    let body = to_yaml([&Record::of(&chart).to_node(place)])
+    let path = Record::path(&component.name, &chart.version);
+    let text = Record::of(&chart)
+        .to_json()
         .map_err(|error| Diagnostic::new(format!("the record cannot be written: {error}")))?;
     let folder = request.source.join(format!("base/{}/{FOLDER}", component.name));
     fs::create_dir_all(folder)
-        .and_then(|()| atomic::replace(&request.source.join(&path), &format!("{HEADER}{body}")))
+        .and_then(|()| atomic::replace(&request.source.join(&path), &text))
         .map_err(|error| Diagnostic::new(format!("{path} cannot be written: {error}")))?;
     let known = match chart.reads.iter().any(Vec::is_empty) {
         true => " (its defaults alone: only slips will be told)",

@@ -20,7 +20,7 @@ enum Command {
     Record(RecordArguments),
 }
 
-/// Write base/<COMPONENT>/charts/<version>.yaml: the values that a chart has, and those that its templates read
+/// Write base/<COMPONENT>/charts/<version>.json: the values that a chart has, and those that its templates read
 #[derive(Args, Debug)]
 struct RecordArguments {
     /// The component that deploys the chart

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::fields::{Fields, Located, texts, wrong_type};
 use super::form::{Forms, forms};
 use super::reader::Reader;
-use crate::chart::{self, Record};
+use crate::chart::{self};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::yaml::{Node, Text, Value};
 
@@ -186,15 +186,6 @@ pub(super) fn layer(reader: Reader<'_>, path: &str) -> Result<Option<Node>, Diag
         Some(_) => Ok(Some(node)),
         None => Err(wrong_type(&node, path, "a map of Helm values")),
     }
-}
-
-/// Reads what is remembered of a version of a component's chart, if anything is.
-pub(super) fn record(reader: Reader<'_>, component: &str, version: &str) -> Result<Option<Record>, Diagnostic> {
-    if version.contains(['/', '\\']) {
-        return Ok(None);
-    }
-    let path = format!("base/{component}/{}/{version}.yaml", chart::FOLDER);
-    reader.document(&path)?.map(|node| Record::parse(&node)).transpose()
 }
 
 /// Reads objects that no chart renders.

@@ -280,7 +280,7 @@ fn load_records(
     });
     let used: BTreeSet<(String, Text)> = used.collect();
     let records: Vec<_> = all(used.into_iter().map(|(component, version)| {
-        let record = component::record(reader, &component, &version)?;
+        let record = Record::read(reader, &component, &version)?;
         Ok(record.map(|record| ((component, version), Arc::new(record))))
     }))?;
     Ok(records.into_iter().flatten().collect())

@@ -77,8 +77,8 @@ impl Fleet {
         for (path, text) in [
             ("base/app/component.yaml", "chart: {repository: https://e.org, name: app, version: 1.2.3}\nwave: 1\n"),
             ("base/app/values.yaml", "config: {level: info}\npolicies: ${{ policies.all }}\nvar: ${{ vars.level }}\n"),
-            ("base/app/charts/1.2.3.yaml", "chart: app\nversion: 1.2.3\nvalues: {'*': any}\n"),
-            ("base/app/charts/2.0.0.yaml", "chart: app\nversion: 2.0.0\nvalues: {'*': any}\n"),
+            ("base/app/charts/1.2.3.json", r#"{"chart": "app", "version": "1.2.3", "values": {"*": "any"}}"#),
+            ("base/app/charts/2.0.0.json", r#"{"chart": "app", "version": "2.0.0", "values": {"*": "any"}}"#),
             ("base/app/profiles/kind.yaml", "kind: 1\n"),
             ("base/app/profiles/red.yaml", "red: 1\n"),
             ("base/side/component.yaml", "chart: {repository: https://e.org, name: side, version: 0.1.0}\n"),

@@ -56,8 +56,8 @@ env:
 policies: ${{ policies.own }}
 ",
     ),
-    ("base/app/charts/1.2.3.yaml", "chart: app\nversion: 1.2.3\nvalues: {'*': any}\n"),
-    ("base/app/charts/2.0.0.yaml", "chart: app\nversion: 2.0.0\nvalues: {'*': any}\n"),
+    ("base/app/charts/1.2.3.json", r#"{"chart": "app", "version": "1.2.3", "values": {"*": "any"}}"#),
+    ("base/app/charts/2.0.0.json", r#"{"chart": "app", "version": "2.0.0", "values": {"*": "any"}}"#),
     ("base/app/profiles/kind.yaml", "local: true\n"),
     ("base/app/profiles/external-secrets.yaml", "auth: {existingSecret: '${{ release }}-app'}\n"),
     (
