@@ -1,7 +1,10 @@
 //! What dirops tells people, and where the trouble is.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+
+use crate::yaml::Node;
 
 /// A file that was read, by its number in [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +52,16 @@ impl Place {
 #[derive(Debug, Default)]
 pub struct Sources {
     files: RwLock<Vec<Source>>,
+    /// What was read, where the states of a repository share it.
+    shared: Option<Mutex<Shared>>,
+}
+
+/// What the states of a repository share.
+#[derive(Debug, Default)]
+struct Shared {
+    /// The files by path: one for each text that it has in a state.
+    files: HashMap<Arc<str>, Vec<FileId>>,
+    documents: HashMap<FileId, Vec<Node>>,
 }
 
 #[derive(Clone, Debug)]
@@ -72,8 +85,48 @@ impl Source {
 }
 
 impl Sources {
+    /// Returns sources for several states of the same files: a file that is the same in two of them is remembered once,
+    /// and parsed once.
+    pub fn of_states() -> Self {
+        Self { shared: Some(Mutex::default()), ..Self::default() }
+    }
+
     /// Remembers a file and returns its number.
     pub fn add(&self, path: &str, text: &str) -> FileId {
+        let Some(mut shared) = self.shared() else { return self.add_another(path, text) };
+        let same = |file: &&FileId| self.get(**file).is_some_and(|source| *source.text == *text);
+        if let Some(file) = shared.files.get(path).and_then(|files| files.iter().find(same)) {
+            return *file;
+        }
+        let file = self.add_another(path, text);
+        shared.files.entry(self.path(file)).or_default().push(file);
+        file
+    }
+
+    /// Returns the documents of a file, which `parse` reads unless another state has the same file.
+    ///
+    /// # Errors
+    /// Where `parse` fails.
+    pub fn documents(
+        &self,
+        file: FileId,
+        parse: impl FnOnce() -> Result<Vec<Node>, Diagnostic>,
+    ) -> Result<Vec<Node>, Diagnostic> {
+        if let Some(documents) = self.shared().and_then(|shared| shared.documents.get(&file).cloned()) {
+            return Ok(documents);
+        }
+        let documents = parse()?;
+        if let Some(mut shared) = self.shared() {
+            shared.documents.insert(file, documents.clone());
+        }
+        Ok(documents)
+    }
+
+    fn shared(&self) -> Option<MutexGuard<'_, Shared>> {
+        self.shared.as_ref().map(|shared| shared.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn add_another(&self, path: &str, text: &str) -> FileId {
         let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
         let id = FileId(u32::try_from(files.len()).unwrap_or(u32::MAX));
         files.push(Source { path: path.into(), text: text.into(), lines: Arc::default() });

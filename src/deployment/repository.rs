@@ -105,29 +105,22 @@ fn collect(
     only: Option<&BTreeSet<String>>,
     objects: &mut Vec<Object>,
 ) -> Result<(), Diagnostic> {
+    let has_environments = folder.matches('/').count() == 1;
     for entry in reader.list(folder)? {
+        if entry.is_folder && has_environments && only.is_some_and(|only| !only.contains(&entry.name)) {
+            continue;
+        }
         let path = format!("{folder}/{}", entry.name);
         if entry.is_folder {
-            let is_wanted = |environment: &str| only.is_none_or(|only| only.contains(environment));
-            if environment_of(&format!("{path}/")).is_some_and(|environment| !is_wanted(environment)) {
-                continue;
-            }
             // A linked folder could lead in a circle, and Argo CD does not follow it out of the repository either.
             if !entry.is_link {
                 collect(reader, &path, only, objects)?;
             }
         } else if path.ends_with(".yaml") || path.ends_with(".yml") {
-            objects.extend(documents(reader, &path)?.into_iter().map(|node| Object { folder: folder.into(), node }));
+            objects.extend(reader.documents(&path)?.into_iter().map(|node| Object { folder: folder.into(), node }));
         }
     }
     Ok(())
-}
-
-fn documents(reader: Reader<'_>, path: &str) -> Result<Vec<Node>, Diagnostic> {
-    match reader.text(path)? {
-        Some((file, text)) => crate::yaml::parse_stream(file, &text),
-        None => Ok(Vec::new()),
-    }
 }
 
 fn is_kind(node: &Node, kind: &str) -> bool {
@@ -323,7 +316,7 @@ impl Reading<'_> {
             for entry in self.reader.list(folder)? {
                 let is_included = include.map_or(entry.name.ends_with(".yaml"), |include| include == entry.name);
                 if !entry.is_folder && is_included {
-                    objects.extend(documents(self.reader, &format!("{folder}/{}", entry.name))?);
+                    objects.extend(self.reader.documents(&format!("{folder}/{}", entry.name))?);
                 }
             }
         }

@@ -15,10 +15,9 @@ use super::{Failure, Request, Review, Trust, Which};
 use crate::chart::Records;
 use crate::deployment::{self, Deployed, Deployment, Part};
 use crate::diagnostic::{Diagnostic, Sources};
-use crate::parallel;
 use crate::tree::{Embedded, Listed, Tree, TreeError};
 use crate::workspace::{Component, Reader};
-use crate::yaml::{Map, Node, Text, parse_stream};
+use crate::yaml::{Map, Node, Text};
 
 /// What dir-staging's layout has in its root.
 const LAYOUT: [&str; 5] = ["applications", "applicationsets", "clusters", "projectapps", "projects"];
@@ -41,7 +40,7 @@ pub fn review(before: &Side, after: &Side, folder: &Path, request: &Request) -> 
     let only = environments(&changed);
     let sides = Sides {
         trees: [Seen::new(before.tree()), Seen::new(after.tree())],
-        sources: [Sources::default(), Sources::default()],
+        sources: Sources::of_states(),
         changed: &changed,
         request,
     };
@@ -67,7 +66,7 @@ pub fn review(before: &Side, after: &Side, folder: &Path, request: &Request) -> 
 /// Both sides, and the files that are not the same in them.
 struct Sides<'a> {
     trees: [Seen<'a>; 2],
-    sources: [Sources; 2],
+    sources: Sources,
     changed: &'a BTreeSet<String>,
     request: &'a Request,
 }
@@ -93,15 +92,15 @@ impl Sides<'_> {
     }
 
     fn read_part(&self, part: Part<'_>) -> Result<[Read; 2], Vec<Failure>> {
-        let read = |index: &usize| read(&self.trees[*index], &self.sources[*index], part, self.request);
         let mut good = Vec::new();
         let mut failures = Vec::new();
-        let results = parallel::map(self.request.jobs, &[0, 1], read);
-        for ((which, sources), result) in [Which::Before, Which::After].into_iter().zip(&self.sources).zip(results) {
-            match result {
+        // One after the other: what both have in common is parsed once.
+        for (which, tree) in [Which::Before, Which::After].into_iter().zip(&self.trees) {
+            match read(tree, &self.sources, part, self.request) {
                 Ok(read) => good.push(read),
                 Err(problems) => {
-                    failures.extend(problems.iter().map(|problem| Failure::of(which, "", problem, sources)));
+                    let failure = |problem| Failure::of(which, "", problem, &self.sources);
+                    failures.extend(problems.iter().map(failure));
                 }
             }
         }
@@ -116,14 +115,14 @@ impl Sides<'_> {
         };
         review.added = only(&new, &old);
         review.removed = only(&old, &new);
-        let records = Records::new(Reader { tree: &Embedded, sources: &self.sources[0] });
+        let records = Records::new(Reader { tree: &Embedded, sources: &self.sources });
         let names: BTreeSet<Text> = old.documents.keys().chain(new.documents.keys()).cloned().collect();
-        let side = |read: &mut Read, name: &Text, index: usize| Documents {
+        let side = |read: &mut Read, name: &Text| Documents {
             documents: read.documents.remove(name).unwrap_or_default(),
-            sources: &self.sources[index],
+            sources: &self.sources,
             records: Some(&records),
         };
-        names.iter().flat_map(|name| changes(name, side(&mut old, name, 0), side(&mut new, name, 1))).collect()
+        names.iter().flat_map(|name| changes(name, side(&mut old, name), side(&mut new, name))).collect()
     }
 
     /// Compares the files that no Application reads one by one; where it is not understood which those are, all files.
@@ -216,7 +215,7 @@ fn deploys_chart(node: &Node, deployments: &[Deployment]) -> bool {
 /// Comparing files one by one: those that no Application reads, and all where it cannot be told which it reads.
 struct FileComparison<'a> {
     trees: &'a [Seen<'a>; 2],
-    sources: &'a [Sources; 2],
+    sources: &'a Sources,
     /// Whether it is known which files Applications read.
     understood: bool,
     found: Vec<Change>,
@@ -245,12 +244,12 @@ impl FileComparison<'_> {
         let [mut old, mut new] = sides;
         let names: BTreeSet<Text> = old.keys().chain(new.keys()).cloned().collect();
         for name in names {
-            let side = |documents: &mut BTreeMap<Text, Vec<Document>>, index: usize| Documents {
+            let side = |documents: &mut BTreeMap<Text, Vec<Document>>| Documents {
                 documents: documents.remove(&name).unwrap_or_default(),
-                sources: &self.sources[index],
+                sources: self.sources,
                 records: None,
             };
-            let mut changes = changes(&name, side(&mut old, 0), side(&mut new, 1));
+            let mut changes = changes(&name, side(&mut old), side(&mut new));
             for change in changes.iter_mut().filter(|change| self.understood && change.content != Content::Federation) {
                 change.effect = Effect::ReachesNothing;
                 change.why = "no Application reads this file".into();
@@ -262,12 +261,8 @@ impl FileComparison<'_> {
     /// Returns what a file holds on one side; nothing where that cannot be read, which is then told.
     fn documents(&mut self, path: &str, is_federation: bool, which: Which) -> Option<Vec<Document>> {
         let index = if which == Which::Before { 0 } else { 1 };
-        let reader = Reader { tree: &self.trees[index], sources: &self.sources[index] };
-        let parsed = reader.text(path).and_then(|found| match found {
-            Some((file, text)) => parse_stream(file, &text),
-            None => Ok(Vec::new()),
-        });
-        match parsed {
+        let reader = Reader { tree: &self.trees[index], sources: self.sources };
+        match reader.documents(path) {
             Ok(nodes) => Some(
                 nodes
                     .into_iter()

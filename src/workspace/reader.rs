@@ -37,7 +37,7 @@ impl Reader<'_> {
         let Some((file, text)) = self.text(path)? else {
             return Ok(Vec::new());
         };
-        let mut documents = yaml::parse_stream(file, &text)?;
+        let mut documents = self.parsed(file, &text)?;
         if documents.is_empty() {
             return Err(Diagnostic::new("the file is empty").at(self.start_of(path)).help("remove it"));
         }
@@ -51,9 +51,24 @@ impl Reader<'_> {
     /// Where the file cannot be read or is not one YAML document.
     pub fn document(&self, path: &str) -> Result<Option<Node>, Diagnostic> {
         match self.text(path)? {
-            Some((file, text)) => yaml::parse(file, &text).map(Some),
+            Some((file, text)) => yaml::one_document(file, self.parsed(file, &text)?).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Returns all documents of a file; none where there is no such file.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or is not YAML.
+    pub fn documents(&self, path: &str) -> Result<Vec<Node>, Diagnostic> {
+        match self.text(path)? {
+            Some((file, text)) => self.parsed(file, &text),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn parsed(&self, file: FileId, text: &str) -> Result<Vec<Node>, Diagnostic> {
+        self.sources.documents(file, || yaml::parse_stream(file, text))
     }
 
     /// Returns the text of a file; nothing where there is no such file.

@@ -17,6 +17,6 @@ pub use embedded::{embedded_json, json_in, lines_in, yaml_in};
 pub use emit::{EmitError, to_json, to_yaml};
 pub use merge::merge;
 pub use node::{Entry, Map, Node, Text, Value};
-pub use parse::{parse, parse_plain, parse_stream, parse_stream_from};
+pub use parse::{one_document, parse, parse_plain, parse_stream, parse_stream_from};
 pub use path::{Path, Step};
 pub use removal::{remove_items, remove_key};
