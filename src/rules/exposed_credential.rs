@@ -62,7 +62,8 @@ pub(super) fn covers(path: &Path) -> bool {
 
 /// Returns the rest of a path that leads through another, whose keys have no dots in them.
 fn below<'a>(path: &'a Path, top: &str) -> Option<&'a [Step]> {
-    let (above, rest) = path.0.split_at_checked(top.split('.').count())?;
-    let is_top = above.iter().zip(top.split('.')).all(|(step, key)| matches!(step, Step::Key(own) if &**own == key));
-    is_top.then_some(rest)
+    top.split('.').try_fold(path.0.as_slice(), |rest, key| match rest.split_first() {
+        Some((Step::Key(own), rest)) if &**own == key => Some(rest),
+        _ => None,
+    })
 }

@@ -237,7 +237,11 @@ impl Objects {
         let mut entries = |tree: Option<Oid>| tree.map_or(Ok(Arc::from([])), |tree| self.entries(tree));
         let (before, after) = (entries(before)?, entries(after)?);
         let alone = |of: &[Entry], other: &[Entry]| -> BTreeSet<Box<str>> {
-            of.iter().filter(|entry| found(other, &entry.name) != Some(entry)).map(|entry| entry.name.clone()).collect()
+            // Most of what two trees have in common stands at the same place in both.
+            let is_alone = |(index, entry): &(usize, &Entry)| {
+                other.get(*index) != Some(*entry) && found(other, &entry.name) != Some(*entry)
+            };
+            of.iter().enumerate().filter(is_alone).map(|(_, entry)| entry.name.clone()).collect()
         };
         let mut names = alone(&before, &after);
         names.append(&mut alone(&after, &before));
