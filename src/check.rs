@@ -198,8 +198,8 @@ fn named(tree: &dyn Tree, request: &Request, sources: &Sources) -> Result<Vec<Fi
     let reader = Reader { tree: &here, sources };
     let mut findings = Vec::new();
     let mut problems = Vec::new();
-    for path in &request.paths {
-        let result = match subject(path, request, workspace.as_ref()) {
+    for path in request.paths.iter().flat_map(|path| each_in(path)) {
+        let result = match subject(&path, request, workspace.as_ref()) {
             Ok(Subject::Environment(environment)) => match &workspace {
                 Some(workspace) => check_environments(workspace, &[environment], request),
                 None => Ok(Vec::new()),
@@ -229,6 +229,17 @@ enum Subject<'a> {
     Environment(&'a Environment),
     Registry(String),
     File { folder: String, path: String },
+}
+
+/// Returns what was named, or where that is a folder of nothing but registries or environments, each of them.
+fn each_in(path: &str) -> Vec<String> {
+    let folder = path.trim_end_matches('/');
+    let listed = WorkTree::new("").list(folder).ok().flatten().unwrap_or_default();
+    let visible: Vec<_> = listed.iter().filter(|entry| !entry.name.starts_with('.')).collect();
+    match !visible.is_empty() && visible.iter().all(|entry| entry.is_folder) {
+        true => visible.iter().map(|entry| format!("{folder}/{}", entry.name)).collect(),
+        false => vec![path.to_owned()],
+    }
 }
 
 fn subject<'a>(path: &str, request: &Request, workspace: Option<&'a Workspace<'_>>) -> Result<Subject<'a>, Diagnostic> {

@@ -192,6 +192,25 @@ fn only_what_changed_since_a_revision_is_told_still_against_everything() {
 }
 
 #[test]
+fn a_folder_of_registries_or_environments_is_each_of_them() {
+    let scratch = faulty();
+    scratch.write("overlays/one/app.yaml", "auth: {login: hunter2}\n");
+    let found = |path: &str| {
+        let path = format!("{}/{path}", scratch.source().display());
+        json(&scratch.run(&["check", "--format", "json", &path]))
+    };
+    let sorted = |mut findings: Vec<Value>| {
+        findings.sort_by_key(Value::to_string);
+        findings
+    };
+    assert!(!found(REGISTRY).is_empty());
+    assert_eq!(sorted(found("onboarding")), sorted(found(REGISTRY)));
+    assert_eq!(sorted(found("onboarding/")), sorted(found(REGISTRY)));
+    assert!(!found("overlays/one").is_empty());
+    assert_eq!(sorted(found("overlays")), sorted(found("overlays/one")));
+}
+
+#[test]
 fn a_folder_without_git_has_no_revisions() {
     Scratch::new().run(&["check", "--changed-since", "HEAD"]).expect(2).says("is in no Git repository");
 }
