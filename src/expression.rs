@@ -399,7 +399,7 @@ fn to_node(value: &Fact, place: Place) -> Result<Node, Diagnostic> {
             items()?.map(|item| to_node(&item, place)).collect::<Result<Vec<_>, _>>()?.into()
         }
         ValueKind::Map => {
-            let mut map = Map::new();
+            let mut map = Map::default();
             for key in items()? {
                 let member = value.get_item(&key).map_err(|error| Diagnostic::new(error.to_string()).at(place))?;
                 let node = to_node(&member, place)?;

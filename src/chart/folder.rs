@@ -71,7 +71,7 @@ impl Chart {
         };
         let values = match folder.text("values.yaml")? {
             Some((path, text)) => parse_values(&path, &text, folder.sources)?,
-            None => Node::new(about.place, Map::new()),
+            None => Node::new(about.place, Map::default()),
         };
         let mut chart = Self {
             name: required("name")?,
@@ -208,7 +208,7 @@ fn parse_values(path: &str, text: &str, sources: &Sources) -> Result<Node, Diagn
     let mut documents = yaml::parse_stream(file, text)?;
     match documents.len() {
         // A file of comments alone.
-        0 => Ok(Node::new(crate::diagnostic::Place::point(file, 1, 1), Map::new())),
+        0 => Ok(Node::new(crate::diagnostic::Place::point(file, 1, 1), Map::default())),
         1 if documents[0].as_map().is_some() => Ok(documents.remove(0)),
         _ => Err(Diagnostic::new(format!("{path} is not a map of Helm values"))),
     }

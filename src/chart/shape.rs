@@ -341,6 +341,10 @@ impl<'a> Judge<'_, 'a> {
 
 /// Returns whether two keys differ by one or two letters, or by their spelling alone.
 fn looks_like(key: &str, other: &str) -> bool {
+    let letters = |text: &str| text.bytes().filter(|byte| !matches!(byte, b'_' | b'-')).count();
+    if letters(key).abs_diff(letters(other)) > 2 {
+        return false;
+    }
     let plain = |text: &str| text.replace(['_', '-'], "").to_lowercase();
     let (key, other) = (plain(key), plain(other));
     key == other || (key.len().min(other.len()) > 4 && strsim::damerau_levenshtein(&key, &other) <= 2)

@@ -44,7 +44,7 @@ pub fn of_environment(environment: &Environment) -> Facts {
     facts.set_node("profiles", Node::list(place, profiles));
     let cluster = [("name", (&environment.cluster_name).into()), ("address", (&environment.cluster_address).into())];
     facts.set_node("cluster", Node::map(place, cluster));
-    let mut hosts = Map::new();
+    let mut hosts = Map::default();
     for (name, host) in &environment.hosts {
         insert(&mut hosts, name, host.into());
     }
@@ -110,7 +110,8 @@ pub fn names(
 /// Adds the names of all components, by component.
 pub fn add_names(facts: &mut Facts, environment: &Environment, all: &[(Names, &Component)]) {
     let place = environment.place;
-    let (mut releases, mut namespaces, mut versions, mut services) = (Map::new(), Map::new(), Map::new(), Map::new());
+    let (mut releases, mut namespaces, mut versions, mut services) =
+        (Map::default(), Map::default(), Map::default(), Map::default());
     for (names, component) in all {
         let name = &component.name;
         insert(&mut releases, name, Node::new(place, names.release.clone()));
@@ -125,7 +126,7 @@ pub fn add_names(facts: &mut Facts, environment: &Environment, all: &[(Names, &C
 }
 
 fn services_of(names: &Names, component: &Component) -> Node {
-    let mut services = Map::new();
+    let mut services = Map::default();
     for (service, port) in &component.services {
         let place = service.place;
         let name = full_name(&names.release, service);
@@ -191,7 +192,7 @@ pub fn add_settings(facts: &mut Facts, environment: &Environment) -> Result<(), 
     let Some(map) = vars.as_map() else {
         return Err(Diagnostic::new("`vars` must be a map").at(vars.place));
     };
-    let mut resolved = Map::new();
+    let mut resolved = Map::default();
     for name in in_order(map)? {
         let node = expression::resolve(&map[&name].node, facts)?;
         insert(&mut resolved, &name, node);

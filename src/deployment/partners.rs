@@ -73,7 +73,7 @@ fn partner(environment: &Environment, file: &FederationFile) -> Option<Partner> 
 /// Returns the spec of a ClusterFederatedTrustDomain:
 /// github.com/spiffe/spire-controller-manager/blob/main/docs/clusterfederatedtrustdomain-crd.md
 fn entry(environment: &Environment, content: &Node) -> Node {
-    let mut spec = Map::new();
+    let mut spec = Map::default();
     let class_name = Node::from(&environment.class_name);
     let key = class_name.place;
     spec.insert("className".into(), Entry { key, node: class_name });

@@ -267,7 +267,7 @@ fn service_account(fields: &Fields<'_>, kind: &str) -> Result<Option<Node>, Diag
         return Ok(None);
     };
     let account = Fields::of(node, "`serviceAccount`", &["name", "namespace"])?;
-    let mut reference = Map::new();
+    let mut reference = Map::default();
     for key in ["name", "namespace"] {
         if let Some(value) = account.text(key)? {
             let node = Node::from(&value);

@@ -166,7 +166,7 @@ fn of_component(component: &Deployed, place: Place) -> Vec<Document> {
         record: component.record.clone(),
         version: component.version.value.clone(),
     });
-    let root = component.values.merged.clone().unwrap_or_else(|| Node::new(place, Map::new()));
+    let root = component.values.merged.clone().unwrap_or_else(|| Node::new(place, Map::default()));
     let values = Document {
         component: component.name.as_str().into(),
         object: Object::file("values", ""),

@@ -121,7 +121,7 @@ fn policies(text: &Node) -> Option<Node> {
 }
 
 fn htpasswd(text: &Node) -> Option<Node> {
-    let mut users = Map::new();
+    let mut users = Map::default();
     for (place, line) in lines_in(text).filter(|(_, line)| !line.trim().is_empty()) {
         let (user, hash) = line.trim().split_once(':')?;
         if !credential::is_password_hash(hash) {
@@ -212,7 +212,7 @@ fn bundle(text: &Node, with_fingerprint: bool) -> Option<Node> {
 
 fn jwk(key: &Node, with_fingerprint: bool) -> Node {
     let place = key.place;
-    let mut facts = Node::new(place, Map::new());
+    let mut facts = Node::new(place, Map::default());
     for member in ["use", "kid"] {
         if let Some(value) = key.get(member) {
             facts.set(member, value.clone());

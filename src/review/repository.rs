@@ -286,7 +286,7 @@ fn document(path: &str, number: usize, node: Node, is_federation: bool) -> Docum
         return Document::file("", "federation file", &name, Content::Federation, node);
     }
     if path.ends_with("values.yaml") {
-        let root = if node.as_map().is_some() { node } else { Node::new(node.place, Map::new()) };
+        let root = if node.as_map().is_some() { node } else { Node::new(node.place, Map::default()) };
         return Document::file(component, "values", &name, Content::Values(component.into()), root);
     }
     match node.get("kind").and_then(Node::as_text) {

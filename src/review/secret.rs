@@ -96,6 +96,9 @@ impl Hider<'_> {
     }
 
     fn leaf(&self, node: &Node, all: bool) -> Option<String> {
+        if !all {
+            return node.as_text().and_then(hide_in_text);
+        }
         let text: String = match &node.value {
             Value::Text(text) => text.to_string(),
             Value::Int(number) => number.to_string(),
@@ -103,10 +106,7 @@ impl Hider<'_> {
             Value::Float(number) => number.to_string(),
             _ => return None,
         };
-        if all {
-            return (!is_reference(&text)).then(|| hidden(&text));
-        }
-        node.as_text().and_then(hide_in_text)
+        (!is_reference(&text)).then(|| hidden(&text))
     }
 
     fn is_declared(&self) -> bool {

@@ -31,7 +31,7 @@ fn check(deployment: &Deployment) -> Vec<Diagnostic> {
         let values = [&component.values.written, &component.values.generated];
         for values in values.into_iter().flatten().chain(&component.manifests) {
             Path::leaves(values, &mut |path, leaf| {
-                if let Some(why) = credential(component, values, path, leaf) {
+                if let Some(why) = credential(component, values, path, leaf).filter(|_| !is_exposed(component, path)) {
                     found.push(diagnostic(deployment, component, path, leaf, &why));
                 }
             });
@@ -62,9 +62,6 @@ fn credential(component: &Deployed, values: &Node, path: &Path, leaf: &Node) -> 
     if is_secret_data(values, path) {
         return Some("data of a Secret".into());
     }
-    if component.chart() == "dir" && exposed_credential::covers(path) {
-        return None;
-    }
     let declared = component.credentials.iter().any(|pattern| matches(pattern, path));
     if declared || (last_key(path).is_some_and(is_credential_key) && !is_external_key(values, path)) {
         return Some("a literal credential".into());
@@ -73,6 +70,11 @@ fn credential(component: &Deployed, values: &Node, path: &Path, leaf: &Node) -> 
         return Some(format!("the literal value of {name}"));
     }
     within(&text)
+}
+
+/// Returns whether another rule tells of this credential.
+fn is_exposed(component: &Deployed, path: &Path) -> bool {
+    component.chart() == "dir" && exposed_credential::covers(path)
 }
 
 fn matches(pattern: &[Text], path: &Path) -> bool {

@@ -17,10 +17,12 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Deployment(check),
 };
 
-/// Settings and variables that switch verification off, lower-case and without `-` and `_`.
+/// Settings and variables that switch verification off, lower-case and without `-` and `_`; sorted.
 const OFF: [&str; 13] = [
     "directoryclienttlsskipverify",
+    "disabletlsverification",
     "gitsslnoverify",
+    "insecureskipsignaturevalidation",
     "insecureskiptlsverify",
     "insecureskipverify",
     "insecureskipverifytls",
@@ -30,8 +32,6 @@ const OFF: [&str; 13] = [
     "tlsinsecureskipverify",
     "tlsskipverify",
     "vaultskipverify",
-    "insecureskipsignaturevalidation",
-    "disabletlsverification",
 ];
 
 fn check(deployment: &Deployment) -> Vec<Diagnostic> {
@@ -74,7 +74,7 @@ fn flags<'a>(found: Found<'a>) -> impl Iterator<Item = Diagnostic> + use<'a> {
 }
 
 fn is_switch(name: &str) -> bool {
-    OFF.iter().any(|off| off.bytes().eq(plain(name)))
+    OFF.binary_search_by(|off| off.bytes().cmp(plain(name))).is_ok()
 }
 
 fn is_true(node: &Node) -> bool {
@@ -88,4 +88,12 @@ fn is_true(node: &Node) -> bool {
 
 fn is_zero(node: &Node) -> bool {
     matches!(&node.value, Value::Int(0)) || node.as_text() == Some("0")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn names_are_sorted() {
+        assert!(super::OFF.is_sorted());
+    }
 }

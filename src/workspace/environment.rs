@@ -251,7 +251,7 @@ fn hosts(fields: &Fields<'_>, domain: &Located<Text>) -> Result<Vec<(&'static st
         return Err(Diagnostic::new("`hostPattern` must contain `{service}`").at(pattern.place));
     }
     let names = HOSTS.map(|(name, _)| name);
-    let empty = Node::new(pattern.place, Map::new());
+    let empty = Node::new(pattern.place, Map::default());
     let own = Fields::of(fields.node("hosts").unwrap_or(&empty), "`hosts`", &names)?;
     let host = |(name, service): (&'static str, &str)| {
         let derived = || Located {
@@ -318,7 +318,7 @@ fn include(
 fn components(fields: &Fields<'_>) -> Result<Vec<ComponentUse>, Diagnostic> {
     fields.required("components")?;
     let component = |(name, node): (Located<Text>, &Node)| {
-        let empty = Node::new(node.place, Map::new());
+        let empty = Node::new(node.place, Map::default());
         let settings = if matches!(node.value, Value::Null) { &empty } else { node };
         let fields = Fields::of(settings, "a component", &["version", "namespace", "wave"])?;
         let namespace = fields.text("namespace")?;

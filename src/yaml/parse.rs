@@ -192,7 +192,8 @@ impl Composer<'_> {
             }
             Event::MappingStart(_, anchor, tag) => {
                 refuse_tag(tag.is_some(), place)?;
-                let content = Content::Map { map: Map::new(), key: None, merged: Vec::new(), awaiting_merge: false };
+                let content =
+                    Content::Map { map: Map::default(), key: None, merged: Vec::new(), awaiting_merge: false };
                 self.open(place, anchor, content)
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(),

@@ -100,7 +100,7 @@ fn value() -> impl Strategy<Value = Node> {
 }
 
 fn map(entries: Vec<(String, String)>) -> Node {
-    let mut map = node(Map::new());
+    let mut map = node(Map::default());
     for (key, value) in entries {
         // A longer key is refused wherever it is read, escapes counted.
         let key: String = key.chars().take(150).collect();
