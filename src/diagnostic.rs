@@ -427,6 +427,26 @@ mod tests {
     }
 
     #[test]
+    fn what_two_states_have_in_common_is_remembered_and_parsed_once() {
+        for (sources, times) in [(Sources::of_states(), 1), (Sources::default(), 2)] {
+            let [one, same, other, elsewhere] =
+                [("a", "x: 1"), ("a", "x: 1"), ("a", "x: 2"), ("b", "x: 1")].map(|(path, text)| sources.add(path, text));
+            assert_eq!(one == same, times == 1);
+            assert!(one != other && one != elsewhere);
+            let mut parsed = 0;
+            for file in [one, same, other] {
+                let read = || {
+                    parsed += 1;
+                    crate::yaml::parse_stream(file, &sources.text(file))
+                };
+                let documents = sources.documents(file, read).unwrap();
+                assert_eq!(documents[0].get("x"), crate::yaml::parse(file, &sources.text(file)).unwrap().get("x"));
+            }
+            assert_eq!(parsed, times + 1);
+        }
+    }
+
+    #[test]
     fn a_long_text_keeps_its_beginning_and_its_end() {
         let diagnostic = Diagnostic::new(format!("`{}` is too long", "é".repeat(1 << 20)));
         assert!(diagnostic.message.starts_with("`éé") && diagnostic.message.ends_with("éé` is too long"));
