@@ -429,8 +429,8 @@ mod tests {
     #[test]
     fn what_two_states_have_in_common_is_remembered_and_parsed_once() {
         for (sources, times) in [(Sources::of_states(), 1), (Sources::default(), 2)] {
-            let [one, same, other, elsewhere] =
-                [("a", "x: 1"), ("a", "x: 1"), ("a", "x: 2"), ("b", "x: 1")].map(|(path, text)| sources.add(path, text));
+            let [one, same, other, elsewhere] = [("a", "x: 1"), ("a", "x: 1"), ("a", "x: 2"), ("b", "x: 1")]
+                .map(|(path, text)| sources.add(path, text));
             assert_eq!(one == same, times == 1);
             assert!(one != other && one != elsewhere);
             let mut parsed = 0;

@@ -46,7 +46,10 @@ fn the_file_comes_from_the_template_with_its_comments() {
     let scratch = Scratch::new();
     let run = onboard(&scratch, &[&["new.example.net"], &ENDPOINT[..]].concat()).expect(0);
     assert!(run.out.starts_with(&format!("wrote {FILE}\n\nWith the next render:\n")), "{}", run.out);
-    let run = run.says("  one  applications/app/one/gen.values.yaml\n");
+    let run = run
+        .says("  changed (1 file): one\n")
+        .says("+ policies(policies)[]: p,new.example.net")
+        .says("2 changes in one");
     assert!(!run.out.contains("two"), "two trusts nobody: {}", run.out);
     let text = read(&scratch, FILE);
     let expected = "\
@@ -176,7 +179,7 @@ fn a_file_that_is_there_is_edited_when_that_is_said() {
 
     let dry = onboard(&scratch, &[&other[..], &["--force", "--dry-run"]].concat()).expect(0);
     let diff = "-bundleEndpointURL: https://spire.partner.example.net\n+bundleEndpointURL: https://spire2.partner.example.net\n";
-    let dry = dry.says(diff).says("gen.values.yaml");
+    let dry = dry.says(diff).says("changed (1 file): one");
     assert!(!dry.out.contains("wrote"), "{}", dry.out);
     assert!(read(&scratch, PARTNER).contains("https://spire.partner"));
 
@@ -270,7 +273,7 @@ fn a_registry_in_the_environment_repository_is_written_to_from_both_sides() {
     let arguments = [&["new.example.net"], &ENDPOINT[..]].concat();
     onboard(&scratch, &arguments).expect(2).says("where is that?");
     let run = onboard(&scratch, &[&arguments[..], &["--into", into]].concat()).expect(0);
-    run.says(&format!("wrote {into}/{FILE}")).says("one  applications/app/one/gen.values.yaml");
+    run.says(&format!("wrote {into}/{FILE}")).says("changed (1 file): one");
     assert!(scratch.read(FILE).contains("new.example.net"));
     assert!(!scratch.source().join("onboarding").exists());
 
@@ -351,7 +354,9 @@ fn revisions_do_as_well_as_folders() {
     let sources = Sources::default();
     let onboarding = onboard(&home, &partner, false, &sources).unwrap();
     assert_eq!(in_environment_repository(&tree, &onboarding.edits[0].path), Some(FILE));
-    assert_eq!(onboarding.changes.unwrap()[0].files, ["applications/app/one/gen.values.yaml"]);
+    let impact = onboarding.impact.unwrap();
+    assert_eq!((impact.changed, impact.unchanged), (vec![("one".to_owned(), 1)], vec![]));
+    assert!(impact.review.total() > 0 && impact.review.is_complete());
     let gone = offboard(&home, &"partner.example.net".parse().unwrap(), false, &sources).unwrap();
     assert_eq!(in_environment_repository(&tree, &gone.edits[0].path), Some(PARTNER));
 }
@@ -421,7 +426,7 @@ fn grants_trust_and_file_go_together_where_they_lie_together() {
     let run = scratch.run(&["offboard", "partner.example.net"]).expect(0);
     let done = format!("edited base/environment.yaml\nedited {OVERLAY}\nremoved {PARTNER}\n");
     assert!(run.out.starts_with(&done), "grants first, the file after: {}", run.out);
-    run.says("one  applications/app/one/gen.values.yaml");
+    run.says("changed (1 file): one");
     assert_eq!(read(&scratch, OVERLAY), REVOKED);
     assert!(read(&scratch, "base/environment.yaml").contains("grants: {default: [/a.v1.Store/Pull]}\n"));
     assert!(!scratch.source().join(PARTNER).exists());

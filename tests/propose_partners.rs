@@ -133,6 +133,8 @@ fn a_partner_comes_and_goes() {
             (pulls[0].from.as_str(), pulls[0].title.as_str()),
             ("stranger/dir-staging", "Onboard other.example.net")
         );
+        let reviewed = ["## What changes from `main` to", "https://spire.other.example.net", "identity and trust"];
+        assert!(reviewed.iter().all(|text| pulls[0].body.contains(text)), "{}", pulls[0].body);
         assert!(world.read("main", OTHER_FILE).is_none());
         home.run_as(partner, &arguments).expect(0).says("unchanged");
         assert_eq!(home.open(ENVIRONMENTS).len(), 1);
@@ -162,6 +164,8 @@ fn a_partner_comes_and_goes() {
         run.says("Once that is merged").says("dirops offboard other.example.net --propose").says("Merge this first");
         assert!(home.open(ENVIRONMENTS).is_empty());
         assert_eq!(home.open(SOURCE)[0].title, "Offboard other.example.net");
+        let body = &home.open(SOURCE)[0].body;
+        assert!(body.contains("- p,other.example.net,*\n"), "what it does there, with the registry elsewhere: {body}");
         home.run_as(MAINTAINER, &offboard).expect(0).says("unchanged");
         assert_eq!((home.open(SOURCE).len(), home.open(ENVIRONMENTS).len()), (1, 0));
         home.merge(SOURCE);
@@ -170,7 +174,9 @@ fn a_partner_comes_and_goes() {
         home.run_as(MAINTAINER, &offboard).expect(0).says("Remove the federation file");
         assert_eq!((home.open(SOURCE).len(), home.open(ENVIRONMENTS).len()), (0, 1));
         assert_eq!(head(&home.source, "dirops/offboard-other.example.net"), None);
-        assert!(home.open(ENVIRONMENTS)[0].body.contains("grants it anything any more"));
+        let body = &home.open(ENVIRONMENTS)[0].body;
+        assert!(body.contains("grants it anything any more") && body.contains("- changed (1 file): one\n"), "{body}");
+        assert!(body.contains(&format!("{OTHER_FILE}:")) && !body.contains("../"), "its own paths: {body}");
         home.merge(ENVIRONMENTS);
         assert!(world.read("main", OTHER_FILE).is_none());
         home.pull_source();
@@ -191,8 +197,10 @@ fn forks(environments: &Path) -> PathBuf {
 #[test]
 fn a_registry_in_the_source_repository_gets_the_pull_request_there() {
     let home = Home::new(By::File, false);
-    home.run_as(STRANGER, ONBOARD).expect(0).says("one").says(VALUES);
+    home.run_as(STRANGER, ONBOARD).expect(0).says("Onboard other.example.net");
     let pulls = home.open(SOURCE);
+    assert!(pulls[0].body.contains("- changed (1 file): one\n"), "{}", pulls[0].body);
+    assert!(pulls[0].body.contains("## What changes from `main` to"), "{}", pulls[0].body);
     assert_eq!((pulls.len(), pulls[0].from.as_str()), (1, "stranger/dirops"));
     assert!(home.open(ENVIRONMENTS).is_empty());
     home.merge(SOURCE);

@@ -1,11 +1,10 @@
 //! `dirops diff`
 
-use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{Exit, Folders, jobs, print, report};
+use super::{Exit, Folders, has_colours, jobs, print, report};
 use crate::atomic;
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::review::{self, Format, Range, Request, Review};
@@ -84,9 +83,4 @@ fn write(text: &str, path: &Path) -> Exit {
             report(&[problem], &Sources::default())
         }
     }
-}
-
-/// Colours are for terminals, unless somebody does not want them: no-color.org.
-fn has_colours() -> bool {
-    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -23,8 +23,7 @@ mod secrets;
 mod terminal;
 mod why;
 
-use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -33,7 +32,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::parallel;
-use crate::partner::Change;
+use crate::partner::Impact;
+use crate::review;
 use crate::rules::Finding;
 use crate::tree::Repositories;
 use crate::workspace::Workspace;
@@ -166,23 +166,25 @@ fn print(text: &str) -> Exit {
 }
 
 /// Returns what is said of what edits change with the next render: nothing is known of it without the source repository.
-fn show_changes(changes: Option<&[Change]>) -> String {
-    let Some(changes) = changes else {
+fn show_impact(impact: Option<&Impact>) -> String {
+    let Some(impact) = impact else {
         return "\nWhat that changes for environments shows in the source repository, with --into.\n".to_owned();
     };
-    if changes.is_empty() {
+    let lines = impact.lines();
+    if lines.is_empty() {
         return "\nNo environment trusts this registry.\n".to_owned();
     }
-    let mut text = String::from("\nWith the next render:\n");
-    let width = changes.iter().map(|change| change.environment.len()).max().unwrap_or(0);
-    for Change { environment, files } in changes {
-        let files = if files.is_empty() { &["nothing changes".to_owned()][..] } else { files };
-        for (index, file) in files.iter().enumerate() {
-            let name = if index == 0 { environment } else { "" };
-            let _ = writeln!(text, "  {name:<width$}  {file}");
-        }
-    }
-    text
+    let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
+    let review = match impact.review.changes.is_empty() && impact.review.is_complete() {
+        true => String::new(),
+        false => format!("\n{}", review::write(&impact.review, review::Format::Text, has_colours())),
+    };
+    format!("\nWith the next render:\n{lines}{review}")
+}
+
+/// Colours are for terminals, unless somebody does not want them: no-color.org.
+fn has_colours() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Returns how many threads to use.

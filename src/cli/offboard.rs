@@ -8,7 +8,7 @@ use clap::Args;
 use super::hosting::Hosting;
 use super::partner::{Run, failed};
 use super::progress::Reporter;
-use super::{Exit, Folders, jobs, now, print, report, show_changes, show_findings};
+use super::{Exit, Folders, jobs, now, print, report, show_findings, show_impact};
 use crate::diagnostic::Sources;
 use crate::edits::Edit;
 use crate::partner::{self, Home, Next, Offboarding, is_source};
@@ -126,7 +126,7 @@ fn done(edit: &Edit) -> String {
 fn told(trust_domain: &TrustDomain, offboarding: &Offboarding) -> String {
     let mut text = match offboarding.edits.is_empty() {
         true => format!("no grant here names {trust_domain}\n"),
-        false => show_changes(offboarding.changes.as_deref()),
+        false => show_impact(offboarding.impact.as_ref()),
     };
     if !offboarding.widened.is_empty() {
         let environments = offboarding.widened.join(", ");

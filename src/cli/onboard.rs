@@ -9,7 +9,7 @@ use super::hosting::Hosting;
 use super::partner::{Run, failed};
 use super::progress::Reporter;
 use super::terminal::{Terminal, terminal};
-use super::{Exit, Folders, jobs, now, print, report, show_changes, show_findings};
+use super::{Exit, Folders, jobs, now, print, report, show_findings, show_impact};
 use crate::bundle::{Given, Refusal};
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::edits::Edit;
@@ -222,7 +222,7 @@ fn told(onboarding: &Onboarding) -> String {
 }
 
 fn changes(onboarding: &Onboarding) -> String {
-    show_changes(onboarding.changes.as_deref())
+    show_impact(onboarding.impact.as_ref())
 }
 
 #[cfg(test)]

@@ -8,16 +8,46 @@ use crate::deployment::{self, Deployment};
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::parallel;
 use crate::publish::{self, Digest};
+use crate::review::{self, Review, plural};
 use crate::rules::{self, Finding};
 use crate::workspace::{Environment, Reader, Registry, Workspace};
 
-/// What would change in the environment repository for one environment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// The environment.
-    pub environment: String,
-    /// The rendered files that would be other ones, come or go; sorted.
-    pub files: Vec<String>,
+/// What would change with the next render.
+#[derive(Debug)]
+pub struct Impact {
+    /// The environments that would change, and how many rendered files of each; sorted by name.
+    pub changed: Vec<(String, usize)>,
+    /// The environments that trust the registry and would not change, sorted.
+    pub unchanged: Vec<String>,
+    /// What the change does to them.
+    pub review: Review,
+}
+
+impl Impact {
+    /// Returns which environments are concerned, a line each for those that change and those that do not.
+    pub fn lines(&self) -> Vec<String> {
+        let files: usize = self.changed.iter().map(|(_, files)| files).sum();
+        let changed: Vec<&str> = self.changed.iter().map(|(name, _)| name.as_str()).collect();
+        let unchanged: Vec<&str> = self.unchanged.iter().map(String::as_str).collect();
+        let mut lines = Vec::new();
+        if !changed.is_empty() {
+            lines.push(format!("changed ({}): {}", plural(files, "file"), named(&changed)));
+        }
+        if !unchanged.is_empty() {
+            lines.push(format!("as before: {}", named(&unchanged)));
+        }
+        lines
+    }
+}
+
+/// Returns names, of very many the first ones.
+fn named(names: &[&str]) -> String {
+    const MOST: usize = 20;
+    let listed = names[..names.len().min(MOST)].join(", ");
+    match names.len().saturating_sub(MOST) {
+        0 => listed,
+        more => format!("{listed} and {more} more"),
+    }
 }
 
 /// What is made of a source repository and of one registry, and what the rules say about it.
@@ -109,19 +139,27 @@ impl Judged {
     }
 
     /// Returns what would change: for each environment that trusts the registry, and each other one that is changed.
-    pub(super) fn changes_since(&self, before: &Self) -> Vec<Change> {
+    /// Nothing is known of it without the source repository, as it is and as it would be.
+    pub(super) fn impact_since(
+        &self,
+        before: &Self,
+        (old, new): (Option<&Workspace<'_>>, Option<&Workspace<'_>>),
+        jobs: usize,
+    ) -> Option<Impact> {
+        let review = review::review_workspaces(old?, new?, jobs);
         let nothing = BTreeMap::new();
-        let mut changes = Vec::new();
+        let mut impact = Impact { changed: Vec::new(), unchanged: Vec::new(), review };
         for (environment, files) in &self.files {
             let old = before.files.get(environment).unwrap_or(&nothing);
             let paths: BTreeSet<&String> = files.keys().chain(old.keys()).collect();
-            let changed = paths.into_iter().filter(|path| files.get(*path) != old.get(*path));
-            let files: Vec<String> = changed.cloned().collect();
-            if !files.is_empty() || self.trusting.contains(environment) {
-                changes.push(Change { environment: environment.clone(), files });
+            let changed = paths.into_iter().filter(|path| files.get(*path) != old.get(*path)).count();
+            match changed {
+                0 if self.trusting.contains(environment) => impact.unchanged.push(environment.clone()),
+                0 => {}
+                changed => impact.changed.push((environment.clone(), changed)),
             }
         }
-        changes
+        Some(impact)
     }
 }
 

@@ -10,7 +10,7 @@ mod own;
 mod template;
 
 pub use home::{Folders, Home, is_source};
-pub use impact::Change;
+pub use impact::Impact;
 pub use offboard::{Next, Offboarding, offboard};
 pub use onboard::{Onboarding, Partner, Profile, onboard, refuse_unusable_endpoint};
 pub use own::{Own, of_environment};

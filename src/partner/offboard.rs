@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::impact::Judged;
-use super::{Change, Home};
+use super::{Home, Impact};
 use crate::bundle::Refusal;
 use crate::deployment::{self, policies};
 use crate::diagnostic::{Diagnostic, Sources};
@@ -21,7 +21,7 @@ pub struct Offboarding {
     /// The edits, in the order in which they have to be made.
     pub edits: Vec<Edit>,
     /// What would change for the environments; nothing is known of them without the source repository.
-    pub changes: Option<Vec<Change>>,
+    pub impact: Option<Impact>,
     /// What has to be done in the other repository, where registry and grants lie apart.
     pub next: Option<Next>,
     /// Environments in which the partner may call more until its file is gone: the grants that all partners have are more
@@ -103,7 +103,8 @@ pub fn offboard(
         (Some(before), Some(after)) => widened(before, after, trust_domain),
         _ => Vec::new(),
     };
-    Ok(Offboarding { changes: workspace.map(|_| after.changes_since(&before)), edits, next, widened })
+    let impact = after.impact_since(&before, (workspace.as_ref(), meanwhile.as_ref()), home.conditions.jobs);
+    Ok(Offboarding { impact, edits, next, widened })
 }
 
 fn unknown_grants(trust_domain: &TrustDomain) -> Diagnostic {

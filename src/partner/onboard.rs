@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::impact::Judged;
-use super::{Change, Home, template};
+use super::{Home, Impact, template};
 use crate::bundle::{Given, Refusal};
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::edits::{self, Edit};
@@ -61,7 +61,7 @@ pub struct Onboarding {
     /// What is to be said about the file: warnings.
     pub findings: Vec<Finding>,
     /// What would change for the environments; nothing is known of them without the source repository.
-    pub changes: Option<Vec<Change>>,
+    pub impact: Option<Impact>,
 }
 
 /// Works out what to write, and judges it. Nothing is written. With `force` a file that is there is edited in place, or
@@ -95,7 +95,7 @@ pub fn onboard(home: &Home<'_>, partner: &Partner, force: bool, sources: &Source
     })?;
     Ok(Onboarding {
         findings: after.about(&path, sources),
-        changes: workspace.map(|_| after.changes_since(&before)),
+        impact: after.impact_since(&before, (workspace.as_ref(), after_workspace.as_ref()), home.conditions.jobs),
         path,
         edits,
     })

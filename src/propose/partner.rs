@@ -10,8 +10,9 @@ use crate::bundle::Refusal;
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::edits::Edit;
 use crate::git::Provenance;
-use crate::partner::{self, Home, Next};
+use crate::partner::{self, Home, Impact, Next};
 use crate::publish::{Digest, Failure, GitTree};
+use crate::review::Review;
 use crate::rules::{Conditions, Finding};
 use crate::spiffe::TrustDomain;
 use crate::tree::{Repositories, Revision, Tree, in_environment_repository};
@@ -83,6 +84,8 @@ pub struct Found {
     pub findings: Vec<Finding>,
     /// What has to be done in the other repository.
     pub next: Option<Next>,
+    /// What it does to environments, where the source repository is at hand.
+    review: Option<Review>,
 }
 
 impl Change for Partner<'_> {
@@ -115,13 +118,18 @@ impl Change for Partner<'_> {
     }
 
     fn describe(&self, destination: &Destination<'_>, base: Oid, head: Oid) -> Result<String, Diagnostic> {
-        let mut body = self.found.borrow().text.clone();
-        // What is in the other repository, a review of this one alone does not know.
-        if !self.into && self.beside.is_none() {
-            let review = text::review(destination, base, head, false, self.conditions.jobs)?;
-            let _ = write!(body, "\n{review}\n");
-        }
-        Ok(body)
+        let mut found = self.found.borrow_mut();
+        let review = match &mut found.review {
+            Some(review) => {
+                if self.into {
+                    review.without_folder(ENVIRONMENT_REPOSITORY);
+                }
+                text::written(review, destination, head)
+            }
+            // What it does to environments, this repository alone does not know.
+            None => text::review(destination, base, head, self.into, self.conditions.jobs)?,
+        };
+        Ok(format!("{}\n{review}\n", found.text))
     }
 
     fn farewell(&self) -> String {
@@ -152,9 +160,10 @@ impl<'a> Partner<'a> {
                 let done = partner::onboard(&home, partner, *force, self.sources)?;
                 let mut text =
                     format!("Brings in the partner `{}`, at `{}`.\n", partner.trust_domain, partner.endpoint);
-                push_changes(&mut text, done.changes.as_deref());
+                push_impact(&mut text, done.impact.as_ref());
                 push_findings(&mut text, &done.findings);
-                (done.edits, Found { text, findings: done.findings, next: None })
+                let review = done.impact.map(|impact| impact.review);
+                (done.edits, Found { text, findings: done.findings, next: None, review })
             }
             Deed::Offboard { trust_domain, grants_are_gone } => {
                 let done = partner::offboard(&home, trust_domain, *grants_are_gone, self.sources)?;
@@ -180,8 +189,9 @@ impl<'a> Partner<'a> {
                          have what is granted here.\n",
                     );
                 }
-                push_changes(&mut text, done.changes.as_deref());
-                (done.edits, Found { text, findings: Vec::new(), next: done.next })
+                push_impact(&mut text, done.impact.as_ref());
+                let review = done.impact.map(|impact| impact.review);
+                (done.edits, Found { text, findings: Vec::new(), next: done.next, review })
             }
         };
         *self.found.borrow_mut() = found;
@@ -211,19 +221,17 @@ fn own_path<'p>(tree: &dyn Tree, path: &'p str) -> &'p str {
     in_environment_repository(tree, path).unwrap_or(path)
 }
 
-fn push_changes(text: &mut String, changes: Option<&[partner::Change]>) {
-    match changes {
-        None => text.push_str("\nWhat that changes for environments shows in the source repository.\n"),
-        Some([]) => text.push_str("\nNo environment trusts this registry.\n"),
-        Some(changes) => {
-            text.push_str("\nWith the next render:\n\n");
-            for partner::Change { environment, files } in changes {
-                let files: Vec<String> = files.iter().map(|file| format!("`{file}`")).collect();
-                let files = if files.is_empty() { "nothing changes".to_owned() } else { files.join(", ") };
-                let _ = writeln!(text, "- {environment}: {files}");
-            }
-        }
+fn push_impact(text: &mut String, impact: Option<&Impact>) {
+    let Some(impact) = impact else {
+        text.push_str("\nWhat that changes for environments shows in the source repository.\n");
+        return;
+    };
+    let lines = impact.lines();
+    match lines.is_empty() {
+        true => text.push_str("\nNo environment trusts this registry.\n"),
+        false => text.push_str("\nWith the next render:\n\n"),
     }
+    lines.iter().for_each(|line| text.push_str(&format!("- {line}\n")));
 }
 
 fn push_findings(text: &mut String, findings: &[Finding]) {

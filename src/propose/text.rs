@@ -4,7 +4,7 @@ use git2::Oid;
 
 use super::Destination;
 use crate::diagnostic::Diagnostic;
-use crate::review::{self, Format, Range};
+use crate::review::{self, Format, Range, Review};
 
 /// How many names are spelled out.
 const NAMES: usize = 4;
@@ -40,9 +40,14 @@ pub(super) fn review(
     };
     let mut found = review::review(&request)
         .map_err(|mut problems| problems.pop().unwrap_or_else(|| Diagnostic::new("the change cannot be reviewed")))?;
-    destination.base().clone_into(&mut found.before);
-    found.after = head.to_string()[..10].to_owned();
-    Ok(review::write(&found, Format::Markdown, false))
+    Ok(written(&mut found, destination, head))
+}
+
+/// Returns a review of what a commit changes, in Markdown.
+pub(super) fn written(review: &mut Review, destination: &Destination<'_>, head: Oid) -> String {
+    destination.base().clone_into(&mut review.before);
+    review.after = head.to_string()[..10].to_owned();
+    review::write(review, Format::Markdown, false)
 }
 
 /// Returns a text that Markdown does not read anything into.

@@ -20,7 +20,7 @@ const SIZE_LIMIT: u64 = 64 << 20;
 /// # Errors
 /// Where one of them cannot be read.
 pub fn review(before: &Side, after: &Side, request: &Request) -> Result<Review, Vec<Diagnostic>> {
-    let mut review = Review::new(before, after);
+    let mut review = Review::new(&before.name, &after.name);
     let sources = [Sources::default(), Sources::default()];
     let mut texts = [texts(before, &sources[0])?, texts(after, &sources[1])?];
     if before.is_file() && after.is_file() {

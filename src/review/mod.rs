@@ -32,16 +32,17 @@ pub use effect::{EFFECTS, Effect, Scope, markdown as effects_markdown};
 pub use fold::{Folded, Occurrence};
 pub use format::Format as TextFormat;
 pub use json::schema;
+pub(crate) use present::plural;
 pub use side::Range;
 pub use step::{Step, Steps};
 
 use crate::deployment::Deployment;
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::tree::Tree;
+use crate::workspace::Workspace;
 use crate::yaml::Text;
 use secret::Numbers;
 pub use secret::hide;
-use side::Side;
 
 /// What to compare.
 #[derive(Clone, Debug)]
@@ -165,10 +166,10 @@ impl Failure {
 }
 
 impl Review {
-    fn new(before: &Side, after: &Side) -> Self {
+    fn new(before: &str, after: &str) -> Self {
         Self {
-            before: before.name.clone(),
-            after: after.name.clone(),
+            before: before.to_owned(),
+            after: after.to_owned(),
             changes: Vec::new(),
             failures: Vec::new(),
             trust: Default::default(),
@@ -188,6 +189,21 @@ impl Review {
             change.steps = numbers.steps(&change.steps);
             change.before = change.before.as_ref().map(|node| numbers.node(node));
             change.after = change.after.as_ref().map(|node| numbers.node(node));
+        }
+    }
+
+    /// Calls the files in a folder by their paths in it.
+    pub fn without_folder(&mut self, folder: &str) {
+        let shorten = |cause: &mut Cause| {
+            for origin in [&mut cause.before, &mut cause.after].into_iter().flatten() {
+                if let Some(path) = origin.path.strip_prefix(folder).and_then(|path| path.strip_prefix('/')) {
+                    origin.path = path.into();
+                }
+            }
+        };
+        for folded in &mut self.changes {
+            shorten(&mut folded.change.cause);
+            folded.places.iter_mut().for_each(|place| shorten(&mut place.cause));
         }
     }
 
@@ -221,6 +237,14 @@ pub fn review(request: &Request) -> Result<Review, Vec<Diagnostic>> {
     };
     review.number_credentials();
     Ok(review)
+}
+
+/// Compares what a source repository comes to before and after an edit.
+pub fn review_workspaces(before: &Workspace<'_>, after: &Workspace<'_>, jobs: usize) -> Review {
+    let mut review = Review::new("now", "then");
+    source::compare(before, after, jobs, &mut review);
+    review.number_credentials();
+    review
 }
 
 /// Returns a review as text in a format.

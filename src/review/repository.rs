@@ -44,7 +44,7 @@ pub fn review(before: &Side, after: &Side, folder: &Path, request: &Request) -> 
         changed: &changed,
         request,
     };
-    let mut review = Review::new(before, after);
+    let mut review = Review::new(&before.name, &after.name);
     review.compared = only.as_ref().map_or(0, BTreeSet::len);
     let read = sides.read(only.as_ref());
     let understood = read.is_ok();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::cause;
-use super::change::{Documents, changes};
+use super::change::{Change, Documents, changes};
 use super::document::documents;
 use super::fold::fold;
 use super::side::Side;
@@ -26,7 +26,7 @@ pub fn is_source(tree: &dyn Tree) -> bool {
 /// Where neither of them has an environment that was asked for.
 pub fn review(before: &Side, after: &Side, request: &Request) -> Result<Review, Vec<Diagnostic>> {
     let sources = (Sources::default(), Sources::default());
-    let mut review = Review::new(before, after);
+    let mut review = Review::new(&before.name, &after.name);
     let trees = (with_partners(before, request), with_partners(after, request));
     let old = load(&trees.0, &sources.0, request, Which::Before, &mut review.failures);
     let new = load(&trees.1, &sources.1, request, Which::After, &mut review.failures);
@@ -34,27 +34,15 @@ pub fn review(before: &Side, after: &Side, request: &Request) -> Result<Review, 
         return Ok(review);
     }
     let sides = Sides { old: old.as_ref(), new: new.as_ref(), sources: (&sources.0, &sources.1) };
-    let names = sides.environments(request).map_err(|problem| vec![problem])?;
-    let mut found = Vec::new();
-    for compared in parallel::map(request.jobs, &names, |name| sides.compare(name)) {
-        found.extend(compared.changes);
-        review.failures.extend(compared.failures);
-        review.trust.0.extend(compared.trust.0);
-        review.trust.1.extend(compared.trust.1);
-    }
-    request.retain(&mut found);
-    let has = |side: Option<&Workspace<'_>>, name: &str| side.is_some_and(|workspace| workspace.find(name).is_some());
-    let only = |one: Option<&Workspace<'_>>, other: Option<&Workspace<'_>>| {
-        names.iter().filter(|name| has(one, name) && !has(other, name)).cloned().collect()
-    };
-    review.added = only(sides.new, sides.old);
-    review.removed = only(sides.old, sides.new);
-    review.compared = names.len();
-    review.changes = fold(found);
-    for folded in &mut review.changes {
-        cause::refine(folded, sides.old, sides.new);
-    }
+    let names = sides.wanted(request).map_err(|problem| vec![problem])?;
+    sides.compare(&names, request.jobs, |found| request.retain(found), &mut review);
     Ok(review)
+}
+
+/// Compares two workspaces, in all environments.
+pub fn compare(old: &Workspace<'_>, new: &Workspace<'_>, jobs: usize, review: &mut Review) {
+    let sides = Sides { old: Some(old), new: Some(new), sources: (old.sources(), new.sources()) };
+    sides.compare(&Vec::from_iter(sides.environments()), jobs, |_| {}, review);
 }
 
 /// Returns a side's files, with those of the environment repository, as they are now, where that has the registry.
@@ -101,16 +89,21 @@ struct Sides<'a> {
 /// What comparing one environment came to.
 #[derive(Default)]
 struct Compared {
-    changes: Vec<super::Change>,
+    changes: Vec<Change>,
     failures: Vec<Failure>,
     trust: (Vec<Trust>, Vec<Trust>),
 }
 
 impl Sides<'_> {
-    /// Returns the names of the environments to compare, sorted.
-    fn environments(&self, request: &Request) -> Result<Vec<Text>, Diagnostic> {
+    /// Returns the names of all environments.
+    fn environments(&self) -> BTreeSet<Text> {
         let all = [self.old, self.new].into_iter().flatten().flat_map(|workspace| &workspace.environments);
-        let all: BTreeSet<Text> = all.map(|environment| environment.name.value.clone()).collect();
+        all.map(|environment| environment.name.value.clone()).collect()
+    }
+
+    /// Returns the names of the environments to compare, sorted.
+    fn wanted(&self, request: &Request) -> Result<Vec<Text>, Diagnostic> {
+        let all = self.environments();
         let unknown = request.environments.iter().find(|name| !all.contains(name.as_str()));
         if let Some(name) = unknown {
             return Err(Diagnostic::new(format!("there is no environment `{name}` on either side"))
@@ -122,7 +115,30 @@ impl Sides<'_> {
         Ok(all.into_iter().filter(is_wanted).collect())
     }
 
-    fn compare(&self, name: &Text) -> Compared {
+    /// Compares these environments; `keep` takes out of the changes what is not to be told.
+    fn compare(&self, names: &[Text], jobs: usize, keep: impl FnOnce(&mut Vec<Change>), review: &mut Review) {
+        let mut found = Vec::new();
+        for compared in parallel::map(jobs, names, |name| self.environment(name)) {
+            found.extend(compared.changes);
+            review.failures.extend(compared.failures);
+            review.trust.0.extend(compared.trust.0);
+            review.trust.1.extend(compared.trust.1);
+        }
+        keep(&mut found);
+        let has = |side: Option<&Workspace<'_>>, name: &str| side.is_some_and(|side| side.find(name).is_some());
+        let only = |one: Option<&Workspace<'_>>, other: Option<&Workspace<'_>>| {
+            names.iter().filter(|name| has(one, name) && !has(other, name)).cloned().collect()
+        };
+        review.added = only(self.new, self.old);
+        review.removed = only(self.old, self.new);
+        review.compared = names.len();
+        review.changes = fold(found);
+        for folded in &mut review.changes {
+            cause::refine(folded, self.old, self.new);
+        }
+    }
+
+    fn environment(&self, name: &Text) -> Compared {
         let mut compared = Compared::default();
         let old = build(self.old, name, self.sources.0, Which::Before, &mut compared.failures);
         let new = build(self.new, name, self.sources.1, Which::After, &mut compared.failures);
