@@ -48,11 +48,11 @@ fn flush(odd: &mut Vec<&str>) -> Option<String> {
     (!text.is_empty()).then(|| code(&text, usize::MAX))
 }
 
-/// Returns whether a word means nothing in Markdown or to GitHub: letters with a hyphen or an apostrophe between them, or
-/// a small number, and punctuation around that.
+/// Returns whether a word means nothing in Markdown or to GitHub: letters with a hyphen or an apostrophe between or after
+/// them, or a small number, and punctuation around that.
 fn is_plain(word: &str) -> bool {
     let word = word.strip_prefix('(').unwrap_or(word);
-    let word = word.trim_end_matches([',', ';', ':', '.', ')']);
+    let word = word.trim_end_matches([',', ';', ':', '.', ')', '\'']);
     let is_letters = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphabetic());
     let is_number = word.len() <= 6 && !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit());
     is_number || word.split(['-', '\'']).all(is_letters)
@@ -98,8 +98,8 @@ mod tests {
     #[test]
     fn only_plain_words_are_live() {
         assert_eq!(
-            prose("what it's for (a well-known one); see @all #1, 5 www.a.b: x <b> 0123456a"),
-            "what it's for (a well-known one); see `@all #1,` 5 `www.a.b:` x `<b> 0123456a`"
+            prose("what it's for (a pods' well-known one); see @all #1, 5 www.a.b: x <b> 0123456a"),
+            "what it's for (a pods' well-known one); see `@all #1,` 5 `www.a.b:` x `<b> 0123456a`"
         );
     }
 
