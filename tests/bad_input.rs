@@ -358,12 +358,13 @@ fn deep_nesting_is_refused() {
 }
 
 #[test]
-fn a_component_and_a_profile_without_a_reader_are_told() {
+fn what_stands_where_nothing_reads_it_is_told() {
     for (path, says) in [
         ("overlays/two/ap.yaml", "did you mean `app.yaml`?"),
         ("overlays/two/app.yml", "nothing reads `overlays/two/app.yml`"),
         ("base/app/value.yaml", "did you mean `values.yaml`?"),
         ("base/app/profiles/eks.yml", "nothing reads `base/app/profiles/eks.yml`"),
+        ("base/app/charts/1.2.3.yaml", "which `dirops chart record` writes"),
         ("base/environment.yml", ""),
     ] {
         let scratch = Scratch::new();

@@ -214,12 +214,20 @@ fn refuse_strays(reader: Reader<'_>, folder: &str) -> Result<(), Diagnostic> {
                 .suggest(&file.name, KNOWN));
         }
     }
-    for file in reader.list(&format!("{folder}/profiles"))? {
-        if !file.name.ends_with(".yaml") {
-            let path = format!("{folder}/profiles/{}", file.name);
-            return Err(Diagnostic::new(format!("nothing reads `{path}`"))
-                .at(reader.start_of(&path))
-                .help("a profile's values stand in <profile>.yaml, its objects in <profile>.manifests.yaml"));
+    let helps = [
+        ("profiles", ".yaml", "a profile's values stand in <profile>.yaml, its objects in <profile>.manifests.yaml"),
+        (
+            chart::FOLDER,
+            ".json",
+            "remove it: what is known of a chart stands in <version>.json, which `dirops chart record` writes",
+        ),
+    ];
+    for (below, ending, help) in helps {
+        for file in reader.list(&format!("{folder}/{below}"))? {
+            if !file.name.ends_with(ending) {
+                let path = format!("{folder}/{below}/{}", file.name);
+                return Err(Diagnostic::new(format!("nothing reads `{path}`")).at(reader.start_of(&path)).help(help));
+            }
         }
     }
     Ok(())
