@@ -166,19 +166,31 @@ fn timeout(kind: FaultKind) -> Duration {
 }
 
 #[test]
-fn every_request_to_github_may_fail_once() {
-    for story in [Story::Open, Story::Update, Story::Close] {
-        let stage = Stage::new(By::File, story);
-        let (count, _) = stage.count();
-        assert!(count >= 3, "{count}");
-        for request in 1..=count {
-            for (kind, effect) in EVERY_FAULT.iter().flat_map(|kind| [(*kind, Effect::Before), (*kind, Effect::After)])
-            {
-                stage.reset();
-                stage.world.github.fail(github::Fault::new(request, kind, effect));
-                let case = format!("{story:?}: request {request} of {count}, {kind:?}, {effect:?}");
-                stage.play(&case, timeout(kind), Duration::from_secs(20));
-            }
+fn every_request_to_github_may_fail_where_nothing_is_there() {
+    every_request_to_github_may_fail(Story::Open);
+}
+
+#[test]
+fn every_request_to_github_may_fail_where_an_older_input_is() {
+    every_request_to_github_may_fail(Story::Update);
+}
+
+#[test]
+fn every_request_to_github_may_fail_where_nothing_is_left() {
+    every_request_to_github_may_fail(Story::Close);
+}
+
+/// Once, in every way.
+fn every_request_to_github_may_fail(story: Story) {
+    let stage = Stage::new(By::File, story);
+    let (count, _) = stage.count();
+    assert!(count >= 3, "{count}");
+    for request in 1..=count {
+        for (kind, effect) in EVERY_FAULT.iter().flat_map(|kind| [(*kind, Effect::Before), (*kind, Effect::After)]) {
+            stage.reset();
+            stage.world.github.fail(github::Fault::new(request, kind, effect));
+            let case = format!("{story:?}: request {request} of {count}, {kind:?}, {effect:?}");
+            stage.play(&case, timeout(kind), Duration::from_secs(20));
         }
     }
 }

@@ -5,11 +5,20 @@ mod scratch;
 mod support;
 mod world;
 
+use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
+use dirops::diagnostic::Sources;
+use dirops::git;
+use dirops::partner::{self, Profile};
+use dirops::propose::{Deed, Destination, Options, Partner, Permissions, Proposal, names_of_partner, propose};
+use dirops::publish::Failure;
+use dirops::rules::Conditions;
 use git2::Repository;
-use github::{Heads, MAINTAINER, STRANGER};
+use github::{EVERY_FAULT, Effect, FaultKind, Heads, MAINTAINER, STRANGER, TIMEOUT, TestClock};
 use scratch::Run;
 use support::git_server::is_git_here;
 use world::{By, ENVIRONMENTS, SOURCE, World, add, head, read, refuse_tokens};
@@ -188,6 +197,81 @@ fn a_partner_comes_and_goes() {
             world.refuse_tokens_below(folder);
         }
     }
+}
+
+/// Brings a partner in, in this process, as somebody who may not push and has no source repository.
+fn onboard(world: &World, timeout: Duration) -> Result<Proposal, Failure> {
+    let credentials = Some(github::token(STRANGER));
+    let forge =
+        world.github.forge(ENVIRONMENTS, github::Options { credentials, timeout, ..github::Options::default() });
+    let (clock, sources, lines) = (TestClock::default(), Sources::default(), forge.lines.clone());
+    let options = Options {
+        base: Some("main".to_owned()),
+        is_dry: false,
+        git: git::Settings { uses_proxies: false, ..git::Settings::default() },
+        configured_by: None,
+        clock: &clock,
+        progress: Arc::new(move |line| lines.lock().unwrap().push(line.to_owned())),
+    };
+    let destination = Destination::on_forge(&forge, options)?;
+    let partner = partner::Partner {
+        trust_domain: OTHER.parse().unwrap(),
+        endpoint: "https://spire.other.example.net".to_owned(),
+        profile: Profile::HttpsWeb,
+        endpoint_id: None,
+        bundle: None,
+    };
+    let names = names_of_partner("onboard", &partner.trust_domain);
+    let change = Partner {
+        deed: Deed::Onboard { partner, force: false },
+        into: true,
+        beside: None,
+        registry: None,
+        conditions: Conditions { now: Some(1_700_000_000), jobs: 1 },
+        sources: &sources,
+        found: RefCell::default(),
+    };
+    propose(&change, &destination, &names, Permissions::default())
+}
+
+#[test]
+fn every_request_for_a_partner_may_fail_once() {
+    let home = Home::new(By::File, true);
+    let world = &home.world;
+    let reset = || {
+        let _ = fs::remove_dir_all(forks(&world.environments));
+        world.github.change(|state| {
+            state.faults.clear();
+            state.requests.clear();
+            state.repositories.remove("stranger/dir-staging");
+            state.repository(ENVIRONMENTS).pulls.clear();
+        });
+    };
+    onboard(world, github::PATIENT).unwrap();
+    let count = world.github.state().requests.len();
+    assert!(count >= 5, "{count}");
+    for request in 1..=count {
+        for (kind, effect) in EVERY_FAULT.iter().flat_map(|kind| [(*kind, Effect::Before), (*kind, Effect::After)]) {
+            let case = format!("request {request} of {count}, {kind:?}, {effect:?}");
+            reset();
+            world.github.fail(github::Fault::new(request, kind, effect));
+            let first = onboard(world, if kind == FaultKind::Timeout { TIMEOUT } else { github::PATIENT });
+            refuse_tokens(format!("{first:?}").as_bytes(), &case);
+            world.github.change(|state| state.faults.clear());
+            let second = onboard(world, github::PATIENT).unwrap_or_else(|failure| panic!("{case}: {failure:?}"));
+            let open = home.open(ENVIRONMENTS);
+            assert_eq!((open.len(), open[0].from.as_str()), (1, "stranger/dir-staging"), "{case}");
+            assert!(open[0].body.contains(&second.body), "{case}: {}", open[0].body);
+            let fork = forks(&world.environments).join("dir-staging.git");
+            assert!(read(&fork, "dirops/onboard-other.example.net", OTHER_FILE).is_some(), "{case}");
+            assert_eq!(forks_of(world), 1, "{case}");
+        }
+    }
+}
+
+/// Returns how many forks there are.
+fn forks_of(world: &World) -> usize {
+    world.github.state().repositories.values().filter(|repository| repository.parent.is_some()).count()
 }
 
 fn forks(environments: &Path) -> PathBuf {
