@@ -1,5 +1,6 @@
 //! Changes: what differs between two documents, what that does, and which source lines made it.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -177,7 +178,7 @@ fn document(
         return Vec::new();
     }
     let roots = (hidden(before), hidden(after));
-    let reach = (Unread::of(before, records.0), Unread::of(after, records.1));
+    let reach = (LazyCell::new(|| Unread::of(before, records.0)), LazyCell::new(|| Unread::of(after, records.1)));
     let differences = compare(&roots.0, &roots.1, &after.known.list_keys);
     let change = |difference: Difference| {
         let Difference { steps, before: old, after: new } = difference;
