@@ -6,19 +6,15 @@ mod scratch;
 mod support;
 mod world;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dirops::diagnostic::Sources;
-use dirops::git;
-use dirops::propose::{
-    Destination, Environments, Options, Permissions, Proposal, Source, names_of_environments, propose,
-};
-use dirops::publish::{self, Failure};
+use dirops::propose::{Destination, Permissions, Proposal, Source, names_of_environments, propose};
+use dirops::publish::Failure;
 use git2::Oid;
-use github::{EVERY_FAULT, Effect, FaultKind, TIMEOUT, TestClock};
+use github::{EVERY_FAULT, Effect, FaultKind, TIMEOUT};
 use support::git_server::{Fault, is_git_here};
-use world::{By, ENVIRONMENTS, World, refuse_tokens};
+use world::{By, ENVIRONMENTS, World, everything, refuse_tokens};
 
 const BRANCH: &str = "dirops/main";
 
@@ -128,30 +124,11 @@ fn run(world: &World, timeout: Duration, silence: Duration) -> (Result<Proposal,
 
 fn run_as(world: &World, options: github::Options, silence: Duration) -> (Result<Proposal, Failure>, String) {
     let forge = world.github.forge(ENVIRONMENTS, options);
-    let clock = TestClock::default();
-    let lines = forge.lines.clone();
     let source = Source::open(&world.scratch.source(), |_| None).unwrap();
     let sources = Sources::default();
     let run = || -> Result<Proposal, Failure> {
-        let options = Options {
-            base: Some("main".to_owned()),
-            is_dry: false,
-            git: git::Settings { uses_proxies: false, silence, ..git::Settings::default() },
-            configured_by: None,
-            clock: &clock,
-            progress: Arc::new(move |line| lines.lock().unwrap().push(line.to_owned())),
-        };
-        let destination = Destination::on_forge(&forge, options)?;
-        let change = Environments {
-            source: &source,
-            source_name: "https://example.org/source".to_owned(),
-            branch: "main".to_owned(),
-            environments: Vec::new(),
-            permissions: publish::Permissions::default(),
-            hydrator_metadata: false,
-            jobs: 1,
-            sources: &sources,
-        };
+        let destination = Destination::on_forge(&forge, forge.for_main(silence))?;
+        let change = everything(&source, &sources);
         let names = names_of_environments("https://example.org/source", "main", &[]);
         propose(&change, &destination, &names, Permissions::default())
     };

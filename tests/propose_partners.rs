@@ -8,17 +8,15 @@ mod world;
 use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use dirops::diagnostic::Sources;
-use dirops::git;
 use dirops::partner::{self, Profile};
-use dirops::propose::{Deed, Destination, Options, Partner, Permissions, Proposal, names_of_partner, propose};
+use dirops::propose::{Deed, Destination, Partner, Permissions, Proposal, names_of_partner, propose};
 use dirops::publish::Failure;
 use dirops::rules::Conditions;
 use git2::Repository;
-use github::{EVERY_FAULT, Effect, FaultKind, Heads, MAINTAINER, STRANGER, TIMEOUT, TestClock};
+use github::{EVERY_FAULT, Effect, FaultKind, Heads, MAINTAINER, STRANGER, TIMEOUT};
 use scratch::Run;
 use support::git_server::is_git_here;
 use world::{By, ENVIRONMENTS, SOURCE, World, add, head, read, refuse_tokens};
@@ -204,16 +202,8 @@ fn onboard(world: &World, timeout: Duration) -> Result<Proposal, Failure> {
     let credentials = Some(github::token(STRANGER));
     let forge =
         world.github.forge(ENVIRONMENTS, github::Options { credentials, timeout, ..github::Options::default() });
-    let (clock, sources, lines) = (TestClock::default(), Sources::default(), forge.lines.clone());
-    let options = Options {
-        base: Some("main".to_owned()),
-        is_dry: false,
-        git: git::Settings { uses_proxies: false, ..git::Settings::default() },
-        configured_by: None,
-        clock: &clock,
-        progress: Arc::new(move |line| lines.lock().unwrap().push(line.to_owned())),
-    };
-    let destination = Destination::on_forge(&forge, options)?;
+    let sources = Sources::default();
+    let destination = Destination::on_forge(&forge, forge.for_main(github::PATIENT))?;
     let partner = partner::Partner {
         trust_domain: OTHER.parse().unwrap(),
         endpoint: "https://spire.other.example.net".to_owned(),

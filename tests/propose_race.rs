@@ -7,20 +7,18 @@ mod world;
 
 use std::cell::Cell;
 use std::process::Child;
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use dirops::diagnostic::{Diagnostic, Sources};
-use dirops::git::{self, Provenance, Remote};
+use dirops::git::{Provenance, Remote};
 use dirops::propose::{
-    Change, Destination, Environments, Made, Options, Outcome, Permissions, Source, Standing, names_of_environments,
-    propose,
+    Change, Destination, Environments, Made, Outcome, Permissions, Source, Standing, names_of_environments, propose,
 };
-use dirops::publish::{self, Failure};
+use dirops::publish::Failure;
 use git2::{Oid, Repository, ResetType};
 use scratch::Run;
-use world::{By, ENVIRONMENTS, World, add, refuse_tokens};
+use world::{By, ENVIRONMENTS, World, add, everything, refuse_tokens};
 
 const BRANCH: &str = "dirops/main";
 const RACES: u64 = 100;
@@ -130,29 +128,11 @@ impl Change for Meanwhile<'_> {
 /// Runs `propose` in this process, from the source of a world; something happens meanwhile.
 fn run(world: &World, source: &World, when: When, happens: &dyn Fn()) -> Outcome {
     let forge = world.github.forge(ENVIRONMENTS, github::Options::default());
-    let clock = github::TestClock::default();
     let (source, sources) = (Source::open(&source.scratch.source(), |_| None).unwrap(), Sources::default());
     let origin = source.origin().map(|address| Remote::new(&address).unwrap());
     let source = source.with_origin(origin);
-    let options = Options {
-        base: Some("main".to_owned()),
-        is_dry: false,
-        git: git::Settings { uses_proxies: false, ..git::Settings::default() },
-        configured_by: None,
-        clock: &clock,
-        progress: Arc::new(|_| {}),
-    };
-    let destination = Destination::on_forge(&forge, options).unwrap();
-    let change = Environments {
-        source: &source,
-        source_name: "https://example.org/source".to_owned(),
-        branch: "main".to_owned(),
-        environments: Vec::new(),
-        permissions: publish::Permissions::default(),
-        hydrator_metadata: false,
-        jobs: 1,
-        sources: &sources,
-    };
+    let destination = Destination::on_forge(&forge, forge.for_main(github::PATIENT)).unwrap();
+    let change = everything(&source, &sources);
     let change = Meanwhile { change, when, happens: Cell::new(Some(happens)) };
     let names = names_of_environments("https://example.org/source", "main", &[]);
     let proposal = propose(&change, &destination, &names, Permissions::default());

@@ -22,6 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use dirops::forge::{Api, App, Clock, Credentials, Error, Forge, Patience, RepositoryName, Settings};
+use dirops::{git, propose};
 use secrecy::SecretString;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
@@ -165,6 +166,19 @@ impl Watched {
 
     pub fn lines(&self) -> Vec<String> {
         self.lines.lock().unwrap().clone()
+    }
+
+    /// How to propose something for `main` here; Git may be silent for so long.
+    pub fn for_main(&self, silence: Duration) -> propose::Options<'_> {
+        let lines = self.lines.clone();
+        propose::Options {
+            base: Some("main".to_owned()),
+            is_dry: false,
+            git: git::Settings { uses_proxies: false, silence, ..git::Settings::default() },
+            configured_by: None,
+            clock: &self.clock,
+            progress: Arc::new(move |line| lines.lock().unwrap().push(line.to_owned())),
+        }
     }
 }
 

@@ -6,6 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use dirops::diagnostic::Sources;
+use dirops::propose::{Environments, Source};
+use dirops::publish;
 use git2::{Oid, Repository, Signature, Time};
 
 use crate::github::state::Pull;
@@ -144,6 +147,20 @@ impl World {
             let Ok(content) = fs::read(entry.path()) else { continue };
             refuse_tokens(&content, &entry.path().display().to_string());
         }
+    }
+}
+
+/// All environments of a source, as they are on its `main`.
+pub fn everything<'a>(source: &'a Source, sources: &'a Sources) -> Environments<'a> {
+    Environments {
+        source,
+        source_name: "https://example.org/source".to_owned(),
+        branch: "main".to_owned(),
+        environments: Vec::new(),
+        permissions: publish::Permissions::default(),
+        hydrator_metadata: false,
+        jobs: 1,
+        sources,
     }
 }
 
