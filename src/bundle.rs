@@ -213,7 +213,7 @@ fn not_json(file: FileId, error: &serde_json::Error) -> Diagnostic {
     let reason = error.to_string();
     let reason = reason.split(" at line ").next().unwrap_or_default();
     Diagnostic::new(format!("this is no bundle in JSON: {reason}"))
-        .at(Place::point(file, error.line().max(1), error.column().max(1)))
+        .at(Place::point(file, error.line(), error.column()))
         .help("`spire-server bundle show` writes PEM unless it is told `-format spiffe`")
 }
 

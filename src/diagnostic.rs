@@ -28,8 +28,9 @@ pub struct Place {
 impl Place {
     /// Returns the place of one character.
     pub fn point(file: FileId, line: usize, column: usize) -> Self {
-        let line = u32::try_from(line).unwrap_or(u32::MAX);
-        let column = u32::try_from(column).unwrap_or(u32::MAX - 1);
+        // Readers of JSON name column 0 for the end of a line or file.
+        let line = u32::try_from(line.max(1)).unwrap_or(u32::MAX);
+        let column = u32::try_from(column.max(1)).unwrap_or(u32::MAX - 1);
         Self { file, line, column, end_line: line, end_column: column + 1 }
     }
 

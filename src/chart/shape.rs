@@ -248,6 +248,9 @@ impl<'de> Visitor<'de> for ShapeVisitor {
             match key.as_str() {
                 OPEN => keys.open = map.next_value::<Shape>().map(|_| true)?,
                 PART => keys.part = Some(map.next_value()?),
+                known if keys.known.contains_key(known) => {
+                    return Err(A::Error::custom(format_args!("the key `{known}` stands here a second time")));
+                }
                 _ => {
                     keys.known.insert(key.into(), map.next_value()?);
                 }
