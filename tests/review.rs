@@ -424,6 +424,7 @@ fn what_cannot_be_read_is_never_no_change() {
     history.commit("break");
     let run = history.run(&["HEAD~1", "HEAD", "--exit-code"]).expect(2);
     assert!(run.out.contains("not compared (after") && run.out.contains("INCOMPLETE"), "{}", run.out);
+    assert_eq!(run.out.matches("not compared").count(), 1, "told once: {}", run.out);
     assert!(run.out.contains("applications/dir/prod/values.yaml:"), "{}", run.out);
     assert!(run.out.contains("worker_count"), "what can be read is still told: {}", run.out);
     assert!(!run.out.contains("PLANTED"), "{}", run.out);
@@ -458,6 +459,8 @@ fn an_environment_comes_and_goes() {
     history.commit("add test");
     history.says("apiserver.spire.trustDomain = test.org");
     history.says("a component is deployed that was not there");
+    let without_effect = || history.run(&["HEAD~1", "HEAD"]).out.contains("without effect");
+    assert!(!without_effect(), "values come from several files, and all of them have some");
     history.git(&[
         "rm",
         "-r",
@@ -470,6 +473,7 @@ fn an_environment_comes_and_goes() {
     history.git(&["rm", "-r", "--quiet", "projects/dir/test", "projectapps/dir/test"]);
     history.commit("remove test");
     history.says("the component is removed");
+    assert!(!without_effect());
 }
 
 #[test]

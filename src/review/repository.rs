@@ -17,7 +17,7 @@ use crate::deployment::{self, Deployed, Deployment, Part};
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::tree::{Embedded, Listed, Tree, TreeError};
 use crate::workspace::{Component, Reader};
-use crate::yaml::{Map, Node, Text};
+use crate::yaml::{self, Map, Node, Text};
 
 /// What dir-staging's layout has in its root.
 const LAYOUT: [&str; 5] = ["applications", "applicationsets", "clusters", "projectapps", "projects"];
@@ -57,7 +57,7 @@ pub fn review(before: &Side, after: &Side, folder: &Path, request: &Request) -> 
     };
     found.extend(sides.compare_files(understood, &mut review));
     request.retain(&mut found);
-    let told = told(&found, &review);
+    let told = told(&found, &review, &sides.sources);
     review.without_effect = changed.iter().filter(|path| !told.contains(*path)).cloned().collect();
     review.changes = fold(found);
     Ok(review)
@@ -149,13 +149,20 @@ fn environments(changed: &BTreeSet<String>) -> Option<BTreeSet<String>> {
     in_layout.map(|path| deployment::environment_of(path).map(str::to_owned)).collect()
 }
 
-/// Returns the files that a review says something of.
-fn told(found: &[Change], review: &Review) -> BTreeSet<String> {
+/// Returns the files that a review says something of. What is new or gone as a whole may come from several.
+fn told(found: &[Change], review: &Review, sources: &Sources) -> BTreeSet<String> {
+    let mut files = BTreeSet::new();
+    for node in found.iter().flat_map(|change| [&change.before, &change.after]).flatten() {
+        yaml::Path::leaves(node, &mut |_, leaf| {
+            files.insert(leaf.place.file);
+        });
+    }
+    let of_values = files.into_iter().map(|file| sources.path(file).to_string());
     let causes = found.iter().flat_map(|change| [&change.cause.before, &change.cause.after]);
     let of_failure = |failure: &Failure| failure.place.as_ref()?.split(':').next().map(str::to_owned);
     let of_causes = causes.flatten().map(|origin| origin.path.to_string());
     let of_failures = review.failures.iter().filter_map(of_failure);
-    of_causes.chain(of_failures).chain(review.not_configuration.iter().cloned()).collect()
+    of_causes.chain(of_values).chain(of_failures).chain(review.not_configuration.iter().cloned()).collect()
 }
 
 /// What one side has.
@@ -271,7 +278,11 @@ impl FileComparison<'_> {
                     .collect(),
             ),
             Err(problem) => {
-                self.review.failures.push(Failure::of(which, "", &problem, reader.sources));
+                let failure = Failure::of(which, "", &problem, reader.sources);
+                // Reading the environment may have told it.
+                if !self.review.failures.contains(&failure) {
+                    self.review.failures.push(failure);
+                }
                 None
             }
         }
