@@ -376,6 +376,40 @@ fn files_that_only_anothers_applications_read_are_told_there() {
 }
 
 #[test]
+fn a_file_is_told_of_every_application_that_reads_it() {
+    let history = History::new();
+    let application = |name: &str, source: &str| {
+        let text = format!(
+            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: {name}, labels: {{app: {name}}}}}\nspec:\n  sources:\n  \
+             - {{repoURL: ghcr.io, chart: {name}, targetRevision: v1.0.0, helm: {{valueFiles: [$values/applications/{name}/prod/values.yaml]}}}}\n  \
+             - {{repoURL: x, ref: values{source}}}\n"
+        );
+        history.write(&format!("applicationsets/dir/prod/{name}.yaml"), &text);
+        history.write(&format!("applications/{name}/prod/values.yaml"), "a: 1\n");
+    };
+    application("one", ", path: applications/one/prod");
+    application("two", ", path: applications/one");
+    application("three", "");
+    history.write("applicationsets/dir/prod/four.yaml", "path: applications/one/prod\nsources: [\n");
+    history.edit("applicationsets/dir/prod/three.yaml", "/three/prod/values.yaml", "/one/prod/values.yaml");
+    history.commit("start");
+    history.edit("applications/one/prod/values.yaml", "1", "2");
+    history.commit("one file");
+    // Of what is deployed, a file that cannot be read may be a part, too.
+    history.run(&["HEAD~1", "HEAD"]).expect(2).says("applicationsets/dir/prod/four.yaml");
+    history.git(&["rm", "--quiet", "applicationsets/dir/prod/four.yaml"]);
+    history.commit("readable");
+    history.edit("applications/one/prod/values.yaml", "2", "3");
+    history.write("applications/one/prod/job.yaml", "apiVersion: batch/v1\nkind: Job\nmetadata: {name: x}\n");
+    history.commit("the file again, and an object beside it");
+    history.review().is(&[
+        ("other", "added", "prod one Job x"),
+        ("other", "changed", "prod one values a"),
+        ("other", "changed", "prod three values a"),
+    ]);
+}
+
+#[test]
 fn volumes_hosts_and_storage_are_judged() {
     let history = History::staging();
     let path = "applications/dir/prod/values.yaml";

@@ -68,7 +68,7 @@ pub fn read_back(
     let mut objects = Vec::new();
     let folders = if part.files.is_some() { &[APPLICATIONS][..] } else { &FOLDERS };
     for folder in folders {
-        collect(reader, folder, part.environments, &mut objects).map_err(|error| vec![error])?;
+        collect(reader, folder, part, &mut objects).map_err(|error| vec![error])?;
     }
     if objects.is_empty() && part.environments.is_none() && part.files.is_none() {
         let help = format!("an environment repository has Argo CD's objects in {}", FOLDERS.join("/, ") + "/");
@@ -99,28 +99,36 @@ pub fn environment_of(path: &str) -> Option<&str> {
     (is_layout && parts.next().is_some()).then_some(environment)
 }
 
-fn collect(
-    reader: Reader<'_>,
-    folder: &str,
-    only: Option<&BTreeSet<String>>,
-    objects: &mut Vec<Object>,
-) -> Result<(), Diagnostic> {
+fn collect(reader: Reader<'_>, folder: &str, part: Part<'_>, objects: &mut Vec<Object>) -> Result<(), Diagnostic> {
     let has_environments = folder.matches('/').count() == 1;
-    for entry in reader.list(folder)? {
-        if entry.is_folder && has_environments && only.is_some_and(|only| !only.contains(&entry.name)) {
-            continue;
-        }
+    let entries = match part.environments.filter(|_| has_environments) {
+        Some(only) => only.iter().filter_map(|name| reader.find(folder, name).transpose()).collect::<Result<_, _>>()?,
+        None => reader.list(folder)?,
+    };
+    for entry in entries {
         let path = format!("{folder}/{}", entry.name);
         if entry.is_folder {
             // A linked folder could lead in a circle, and Argo CD does not follow it out of the repository either.
             if !entry.is_link {
-                collect(reader, &path, only, objects)?;
+                collect(reader, &path, part, objects)?;
             }
         } else if path.ends_with(".yaml") || path.ends_with(".yml") {
-            objects.extend(reader.documents(&path)?.into_iter().map(|node| Object { folder: folder.into(), node }));
+            let documents = match part.files {
+                Some(files) => reader.documents_where(&path, |text| may_read(text, files))?,
+                None => reader.documents(&path)?,
+            };
+            objects.extend(documents.into_iter().map(|node| Object { folder: folder.into(), node }));
         }
     }
     Ok(())
+}
+
+/// Returns whether an Application may read one of these files, by the text of it: it names the file or a folder above it,
+/// or makes up what it names. Most do not, and need not be parsed.
+fn may_read(application: &str, files: &BTreeSet<String>) -> bool {
+    // `applications/<component>`
+    let top = |file: &String| file.match_indices('/').nth(1).map_or(file.len(), |(end, _)| end);
+    application.contains("{{") || files.iter().any(|file| application.contains(&file[..top(file)]))
 }
 
 fn is_kind(node: &Node, kind: &str) -> bool {

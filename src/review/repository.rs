@@ -2,7 +2,7 @@
 //!
 //! Only what changed is read: the files that differ, and the environments that they belong to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -16,7 +16,7 @@ use crate::chart::Records;
 use crate::deployment::{self, Deployed, Deployment, Part};
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::tree::{Embedded, Listed, Tree, TreeError};
-use crate::workspace::{Component, Reader};
+use crate::workspace::{OfValues, Reader};
 use crate::yaml::{self, Map, Node, Text};
 
 /// What dir-staging's layout has in its root.
@@ -94,9 +94,10 @@ impl Sides<'_> {
     fn read_part(&self, part: Part<'_>) -> Result<[Read; 2], Vec<Failure>> {
         let mut good = Vec::new();
         let mut failures = Vec::new();
+        let mut described = HashMap::new();
         // One after the other: what both have in common is parsed once.
         for (which, tree) in [Which::Before, Which::After].into_iter().zip(&self.trees) {
-            match read(tree, &self.sources, part, self.request) {
+            match read(Reader { tree, sources: &self.sources }, part, self.request, &mut described) {
                 Ok(read) => good.push(read),
                 Err(problems) => {
                     let failure = |problem| Failure::of(which, "", problem, &self.sources);
@@ -173,11 +174,18 @@ struct Read {
     trust: Vec<Trust>,
 }
 
-fn read(tree: &Seen<'_>, sources: &Sources, part: Part<'_>, request: &Request) -> Result<Read, Vec<Diagnostic>> {
-    if !is_environment_repository(tree) {
+/// What components say of their values here, by their names.
+type Described = HashMap<String, Option<OfValues>>;
+
+fn read(
+    reader: Reader<'_>,
+    part: Part<'_>,
+    request: &Request,
+    described: &mut Described,
+) -> Result<Read, Vec<Diagnostic>> {
+    if !is_environment_repository(reader.tree) {
         return Ok(Read::default());
     }
-    let reader = Reader { tree, sources };
     // What is known of a chart is looked for where its values differ.
     let repository = deployment::read_back(reader, &|_, _| None, part, request.jobs)?;
     let mut read = Read::default();
@@ -194,7 +202,7 @@ fn read(tree: &Seen<'_>, sources: &Sources, part: Part<'_>, request: &Request) -
     }
     let mut deployments = repository.deployments;
     for component in deployments.iter_mut().flat_map(|deployment| &mut deployment.components) {
-        declare(component, sources);
+        declare(component, reader.sources, described);
     }
     for deployment in &deployments {
         read.documents.entry(deployment.environment.clone()).or_default().extend(of_components(deployment));
@@ -204,12 +212,15 @@ fn read(tree: &Seen<'_>, sources: &Sources, part: Part<'_>, request: &Request) -
 }
 
 /// Adds what is known of a component here: which lists merge by a key, and where credentials stand.
-fn declare(component: &mut Deployed, sources: &Sources) {
-    let is_read = component.values.merged.is_some();
+fn declare(component: &mut Deployed, sources: &Sources, described: &mut Described) {
+    if component.values.merged.is_none() {
+        return;
+    }
     let reader = Reader { tree: &Embedded, sources };
-    if let Some(known) = is_read.then(|| Component::described(reader, &component.name).ok().flatten()).flatten() {
-        component.list_keys = known.list_keys;
-        component.credentials = known.credentials;
+    let describe = || OfValues::read(reader, &component.name).ok().flatten();
+    if let Some(known) = described.entry(component.name.clone()).or_insert_with(describe) {
+        component.list_keys = known.list_keys.clone();
+        component.credentials = known.credentials.clone();
     }
 }
 
@@ -336,5 +347,9 @@ impl Tree for Seen<'_> {
 
     fn list(&self, folder: &str) -> Result<Option<Vec<Listed>>, TreeError> {
         self.tree.list(folder)
+    }
+
+    fn find(&self, folder: &str, name: &str) -> Result<Option<Listed>, TreeError> {
+        self.tree.find(folder, name)
     }
 }

@@ -4,6 +4,7 @@
 
 mod edited;
 mod embedded;
+mod object;
 mod recorded;
 mod repositories;
 mod revision;
@@ -33,6 +34,14 @@ pub trait Tree: Sync {
     /// Where the folder cannot be read or holds a name that is not UTF-8.
     fn list(&self, folder: &str) -> Result<Option<Vec<Listed>>, TreeError>;
 
+    /// Returns what has a name in a folder, or nothing where there is none.
+    ///
+    /// # Errors
+    /// As [`Self::list`].
+    fn find(&self, folder: &str, name: &str) -> Result<Option<Listed>, TreeError> {
+        Ok(self.list(folder)?.and_then(|listed| listed.into_iter().find(|entry| entry.name == name)))
+    }
+
     /// Returns the folder that the paths of the environment repository's files begin with, where the tree has them.
     fn environment_repository(&self) -> Option<&str> {
         None
@@ -46,6 +55,10 @@ impl<T: Tree + ?Sized> Tree for &T {
 
     fn list(&self, folder: &str) -> Result<Option<Vec<Listed>>, TreeError> {
         (**self).list(folder)
+    }
+
+    fn find(&self, folder: &str, name: &str) -> Result<Option<Listed>, TreeError> {
+        (**self).find(folder, name)
     }
 
     fn environment_repository(&self) -> Option<&str> {

@@ -1,12 +1,13 @@
 //! Git revisions: their files, straight from the object database, and what differs between two of them.
 
-use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
-use git2::{DiffOptions, ObjectType, Oid, Repository};
+use git2::{DiffOptions, Oid, Repository, RepositoryOpenFlags};
 
+use super::object::{Entry, Kind, TreeObject};
 use super::{Listed, Tree, TreeError};
 use crate::diagnostic::Diagnostic;
 
@@ -26,22 +27,11 @@ pub struct Revision {
     folder: String,
 }
 
-/// The object database, and the trees that were read from it: libgit2 does not keep large ones, and reads all of one to
-/// find a name in it.
+/// The object database, and what was read from it: libgit2 keeps no files and no large trees.
 struct Objects {
     repository: Repository,
-    trees: HashMap<Oid, Arc<[Entry]>>,
-}
-
-/// Something in a tree.
-#[derive(Clone, PartialEq)]
-struct Entry {
-    /// Its name; the nearest spelling where it is not UTF-8.
-    name: Box<str>,
-    is_utf8: bool,
-    oid: Oid,
-    mode: i32,
-    kind: ObjectType,
+    trees: HashMap<Oid, Arc<TreeObject>>,
+    files: HashMap<Oid, Vec<u8>>,
 }
 
 /// What stands at a path.
@@ -60,7 +50,7 @@ impl Revision {
     pub fn open(folder: &Path, revision: &str) -> Result<Self, Diagnostic> {
         let repository = discover(folder)?;
         let folder = inside(&repository, folder);
-        let objects = Objects { repository, trees: HashMap::new() };
+        let objects = Objects { repository, trees: HashMap::new(), files: HashMap::new() };
         Self::of(Arc::new(Mutex::new(objects)), folder, revision)
     }
 
@@ -135,6 +125,23 @@ impl Revision {
         Ok(paths.filter_map(|path| path.strip_prefix(&prefix).map(str::to_owned)).collect())
     }
 
+    /// Returns what a tree's reader sees of an entry.
+    fn listed(&self, objects: &mut Objects, folder: &str, entry: Entry<'_>) -> Result<Listed, TreeError> {
+        let Ok(name) = str::from_utf8(entry.name).map(str::to_owned) else {
+            return Err(TreeError::Name(String::from_utf8_lossy(entry.name).into_owned()));
+        };
+        let is_folder = match entry.kind {
+            Kind::File => false,
+            // A submodule is a folder in the work tree.
+            Kind::Folder | Kind::Submodule => true,
+            Kind::Link => {
+                let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
+                matches!(objects.find(self.tree, &path).map_err(io)?, Found::Folder(_))
+            }
+        };
+        Ok(Listed { name, is_folder, is_link: entry.kind == Kind::Link })
+    }
+
     fn objects(&self) -> MutexGuard<'_, Objects> {
         locked(&self.objects)
     }
@@ -150,12 +157,8 @@ impl Tree for Revision {
         let Found::File(oid) = objects.find(self.tree, path).map_err(io)? else {
             return Ok(None);
         };
-        let database = objects.repository.odb().map_err(io)?;
-        let size = database.read_header(oid).map_err(io)?.0 as u64;
-        if size > limit {
-            return Err(TreeError::TooLarge { size, limit });
-        }
-        Ok(Some(database.read(oid).map_err(io)?.data().to_vec()))
+        let has_other = Arc::strong_count(&self.objects) > 1;
+        objects.file(oid, limit, has_other).map(Some)
     }
 
     fn list(&self, folder: &str) -> Result<Option<Vec<Listed>>, TreeError> {
@@ -163,25 +166,21 @@ impl Tree for Revision {
         let Found::Folder(oid) = objects.find(self.tree, folder).map_err(io)? else {
             return Ok(None);
         };
-        let entries = objects.entries(oid).map_err(io)?;
-        let mut listed = Vec::with_capacity(entries.len());
-        for entry in entries.iter() {
-            let name = entry.name.to_string();
-            if !entry.is_utf8 {
-                return Err(TreeError::Name(name));
-            }
-            let is_link = is_link(entry.mode);
-            let is_folder = match is_link {
-                true => {
-                    let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
-                    matches!(objects.find(self.tree, &path).map_err(io)?, Found::Folder(_))
-                }
-                // A submodule is a folder in the work tree.
-                false => matches!(entry.kind, ObjectType::Tree | ObjectType::Commit),
-            };
-            listed.push(Listed { name, is_folder, is_link });
-        }
+        let read = objects.folder(oid).map_err(io)?;
+        let mut listed =
+            read.entries().map(|entry| self.listed(&mut objects, folder, entry)).collect::<Result<Vec<_>, _>>()?;
+        // Git sorts folders as if their names ended in `/`.
+        listed.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Ok(Some(listed))
+    }
+
+    fn find(&self, folder: &str, name: &str) -> Result<Option<Listed>, TreeError> {
+        let mut objects = self.objects();
+        let Found::Folder(oid) = objects.find(self.tree, folder).map_err(io)? else {
+            return Ok(None);
+        };
+        let read = objects.folder(oid).map_err(io)?;
+        read.find(name.as_bytes()).map(|entry| self.listed(&mut objects, folder, entry)).transpose()
     }
 }
 
@@ -206,24 +205,35 @@ impl Objects {
         Ok((tree, commit))
     }
 
-    /// Returns what stands in a tree, sorted by name.
-    fn entries(&mut self, tree: Oid) -> Result<Arc<[Entry]>, git2::Error> {
-        if let Some(entries) = self.trees.get(&tree) {
-            return Ok(entries.clone());
+    /// Returns what stands in a folder.
+    fn folder(&mut self, tree: Oid) -> Result<Arc<TreeObject>, git2::Error> {
+        if let Some(folder) = self.trees.get(&tree) {
+            return Ok(folder.clone());
         }
-        let read = self.repository.find_tree(tree)?;
-        let mut entries: Vec<Entry> = Vec::with_capacity(read.len());
-        for entry in read.iter() {
-            let Some(kind) = entry.kind() else { continue };
-            let name = String::from_utf8_lossy(entry.name_bytes());
-            let is_utf8 = matches!(name, Cow::Borrowed(_));
-            entries.push(Entry { name: name.into(), is_utf8, oid: entry.id(), mode: entry.filemode(), kind });
+        let content = self.repository.odb()?.read(tree)?.data().to_vec();
+        let folder = TreeObject::parse(content).ok_or_else(|| git2::Error::from_str(&format!("{tree} is no tree")))?;
+        let folder = Arc::new(folder);
+        self.trees.insert(tree, folder.clone());
+        Ok(folder)
+    }
+
+    /// Returns the content of a file of no more than `limit` bytes. With `is_shared` it is kept for the next who asks: most
+    /// files are the same in two revisions.
+    fn file(&mut self, oid: Oid, limit: u64, is_shared: bool) -> Result<Vec<u8>, TreeError> {
+        let fits = |size: usize| match size as u64 {
+            size if size > limit => Err(TreeError::TooLarge { size, limit }),
+            _ => Ok(()),
+        };
+        if let Some(content) = self.files.remove(&oid) {
+            return fits(content.len()).map(|()| content);
         }
-        // Git sorts folders as if their names ended in `/`.
-        entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        let entries: Arc<[Entry]> = entries.into();
-        self.trees.insert(tree, entries.clone());
-        Ok(entries)
+        let database = self.repository.odb().map_err(io)?;
+        fits(database.read_header(oid).map_err(io)?.0)?;
+        let content = database.read(oid).map_err(io)?.data().to_vec();
+        if is_shared {
+            self.files.insert(oid, content.clone());
+        }
+        Ok(content)
     }
 
     /// Adds the paths of the files that two trees do not have in common.
@@ -234,26 +244,20 @@ impl Objects {
         path: &str,
         changed: &mut BTreeSet<String>,
     ) -> Result<(), git2::Error> {
-        let mut entries = |tree: Option<Oid>| tree.map_or(Ok(Arc::from([])), |tree| self.entries(tree));
-        let (before, after) = (entries(before)?, entries(after)?);
-        let alone = |of: &[Entry], other: &[Entry]| -> BTreeSet<Box<str>> {
-            // Most of what two trees have in common stands at the same place in both.
-            let is_alone = |(index, entry): &(usize, &Entry)| {
-                other.get(*index) != Some(*entry) && found(other, &entry.name) != Some(*entry)
-            };
-            of.iter().enumerate().filter(is_alone).map(|(_, entry)| entry.name.clone()).collect()
-        };
-        let mut names = alone(&before, &after);
-        names.append(&mut alone(&after, &before));
+        let mut folder = |tree: Option<Oid>| tree.map_or_else(|| Ok(Arc::default()), |tree| self.folder(tree));
+        let (before, after) = (folder(before)?, folder(after)?);
+        let names: BTreeSet<&[u8]> = before.without(&after).chain(after.without(&before)).map(|e| e.name).collect();
         for name in names {
-            let (old, new) = (found(&before, &name), found(&after, &name));
-            let path = if path.is_empty() { name.to_string() } else { format!("{path}/{name}") };
-            let folder =
-                |entry: Option<&Entry>| entry.filter(|entry| entry.kind == ObjectType::Tree).map(|entry| entry.oid);
-            if [old, new].into_iter().flatten().any(|entry| entry.kind != ObjectType::Tree) {
+            let sides = [before.find(name), after.find(name)];
+            let name = String::from_utf8_lossy(name);
+            let path = if path.is_empty() { name.into_owned() } else { format!("{path}/{name}") };
+            if sides.iter().flatten().any(|entry| entry.kind != Kind::Folder) {
                 changed.insert(path.clone());
             }
-            self.differing(folder(old), folder(new), &path, changed)?;
+            let below =
+                |entry: Option<Entry<'_>>| entry.filter(|e| e.kind == Kind::Folder).map(|e| e.object()).transpose();
+            let [old, new] = sides;
+            self.differing(below(old)?, below(new)?, &path, changed)?;
         }
         Ok(())
     }
@@ -277,34 +281,27 @@ impl Objects {
                 _ => {}
             }
             let folder = above.last().copied().unwrap_or(tree);
-            let entries = self.entries(folder)?;
-            let Some(&Entry { oid, mode, kind, .. }) = found(&entries, &part) else {
+            let folder = self.folder(folder)?;
+            let Some(entry) = folder.find(part.as_bytes()) else {
                 return Ok(Found::Nothing);
             };
-            match kind {
-                ObjectType::Blob if is_link(mode) => {
+            let object = entry.object()?;
+            match entry.kind {
+                Kind::Link => {
                     links += 1;
-                    let target = String::from_utf8_lossy(self.repository.find_blob(oid)?.content()).into_owned();
+                    let target = String::from_utf8_lossy(self.repository.find_blob(object)?.content()).into_owned();
                     if links > LINK_LIMIT || target.starts_with('/') {
                         return Ok(Found::Nothing);
                     }
                     wanted.extend::<Vec<String>>(parts(&target));
                 }
-                ObjectType::Blob if wanted.is_empty() => return Ok(Found::File(oid)),
-                ObjectType::Tree => above.push(oid),
-                _ => return Ok(Found::Nothing),
+                Kind::File if wanted.is_empty() => return Ok(Found::File(object)),
+                Kind::Folder => above.push(object),
+                Kind::File | Kind::Submodule => return Ok(Found::Nothing),
             }
         }
         Ok(Found::Folder(above.last().copied().unwrap_or(tree)))
     }
-}
-
-fn found<'a>(entries: &'a [Entry], name: &str) -> Option<&'a Entry> {
-    entries.binary_search_by(|entry| (*entry.name).cmp(name)).ok().map(|index| &entries[index])
-}
-
-fn is_link(mode: i32) -> bool {
-    mode == i32::from(git2::FileMode::Link)
 }
 
 fn io(error: git2::Error) -> TreeError {
@@ -316,7 +313,7 @@ fn discover(folder: &Path) -> Result<Repository, Diagnostic> {
     // As git does, an object's name is not worked out again whenever it is read: that would take as long as all else.
     static ONCE: Once = Once::new();
     ONCE.call_once(|| git2::opts::strict_hash_verification(false));
-    Repository::discover(folder)
+    Repository::open_ext(folder, RepositoryOpenFlags::CROSS_FS, [] as [&OsStr; 0])
         .map_err(|error| Diagnostic::new(format!("{} is in no Git repository: {}", folder.display(), error.message())))
 }
 
@@ -408,6 +405,24 @@ mod tests {
         assert_eq!(names("a"), Some(vec![("b".into(), false), ("c".into(), true)]));
         assert_eq!(names("x"), None);
         assert!(Revision::open(folder.path(), "nowhere").is_err());
+    }
+
+    #[test]
+    fn what_two_revisions_have_in_common_is_the_same_in_both() {
+        let folder = repository(&[("a", "same"), ("b", "old")], &[]);
+        commit(&Repository::open(folder.path()).unwrap(), &[("a", "same"), ("b", "new")], &[]);
+        let before = Revision::open(folder.path(), "HEAD~1").unwrap();
+        let after = before.other("HEAD").unwrap();
+        for _ in 0..2 {
+            for (revision, content) in [(&before, "old"), (&after, "new")] {
+                assert_eq!(revision.read("a", 9).unwrap(), Some(b"same".to_vec()));
+                assert_eq!(revision.read("b", 9).unwrap(), Some(content.into()));
+                assert!(matches!(revision.read("a", 3), Err(TreeError::TooLarge { size: 4, limit: 3 })));
+            }
+        }
+        assert_eq!(after.find("", "a").unwrap().map(|entry| entry.is_folder), Some(false));
+        assert_eq!(after.find("", "c").unwrap(), None);
+        assert_eq!(after.find("nowhere", "a").unwrap(), None);
     }
 
     #[test]

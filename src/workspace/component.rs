@@ -84,6 +84,55 @@ pub struct Secret {
     pub keys_of: Option<Located<Text>>,
 }
 
+/// What a component says of its values, whatever they are.
+#[derive(Debug)]
+pub struct OfValues {
+    /// Lists that merge by a key of their items.
+    pub list_keys: Arc<ListKeys>,
+    /// Value paths that hold credentials.
+    pub credentials: Vec<Vec<Text>>,
+}
+
+impl OfValues {
+    /// Reads it from a component's `component.yaml`; nothing where there is none.
+    ///
+    /// # Errors
+    /// Where the file is not what docs/sources.md says.
+    pub fn read(reader: Reader<'_>, component: &str) -> Result<Option<Self>, Diagnostic> {
+        let node = reader.document(&path(component))?;
+        node.map(|node| Self::parse(&fields(&node)?)).transpose()
+    }
+
+    fn parse(fields: &Fields<'_>) -> Result<Self, Diagnostic> {
+        Ok(Self {
+            list_keys: Arc::new(list_keys(fields)?),
+            credentials: fields.texts("credentials")?.iter().map(|path| split(path)).collect(),
+        })
+    }
+}
+
+fn path(component: &str) -> String {
+    format!("base/{component}/component.yaml")
+}
+
+fn fields(node: &Node) -> Result<Fields<'_>, Diagnostic> {
+    const KEYS: [&str; 12] = [
+        "chart",
+        "namespace",
+        "release",
+        "namespaces",
+        "wave",
+        "clusterKinds",
+        "services",
+        "listKeys",
+        "credentials",
+        "restartOn",
+        "secrets",
+        "forms",
+    ];
+    Fields::of(node, "component.yaml", &KEYS)
+}
+
 impl Component {
     /// Reads a component's folder.
     ///
@@ -91,11 +140,12 @@ impl Component {
     /// Where a file in it is not what docs/sources.md says, or is one that nothing reads.
     pub fn read(reader: Reader<'_>, name: &str) -> Result<Self, Diagnostic> {
         let folder = format!("base/{name}");
-        let Some(mut component) = Self::described(reader, name)? else {
+        let Some(node) = reader.template(&path(name))? else {
             return Err(Diagnostic::new(format!("`{folder}` has no component.yaml"))
-                .at(reader.start_of(&format!("{folder}/component.yaml")))
+                .at(reader.start_of(&path(name)))
                 .help("write one that names the chart, or move the folder out of base/"));
         };
+        let mut component = Self::parse(name, &node)?;
         refuse_strays(reader, &folder)?;
         component.values = layer(reader, &format!("{folder}/values.yaml"))?;
         component.partners = layer(reader, &format!("{folder}/partners.yaml"))?;
@@ -113,34 +163,9 @@ impl Component {
         Ok(component)
     }
 
-    /// Reads what a component's `component.yaml` says, without its values and objects; nothing where there is none.
-    ///
-    /// # Errors
-    /// Where the file is not what docs/sources.md says.
-    pub fn described(reader: Reader<'_>, name: &str) -> Result<Option<Self>, Diagnostic> {
-        let node = reader.template(&format!("base/{name}/component.yaml"))?;
-        node.map(|node| Self::parse(name, &node)).transpose()
-    }
-
     fn parse(name: &str, node: &Node) -> Result<Self, Diagnostic> {
-        let fields = Fields::of(
-            node,
-            "component.yaml",
-            &[
-                "chart",
-                "namespace",
-                "release",
-                "namespaces",
-                "wave",
-                "clusterKinds",
-                "services",
-                "listKeys",
-                "credentials",
-                "restartOn",
-                "secrets",
-                "forms",
-            ],
-        )?;
+        let fields = fields(node)?;
+        let OfValues { list_keys, credentials } = OfValues::parse(&fields)?;
         let chart = Fields::of(fields.required("chart")?, "`chart`", &["repository", "name", "version"])?;
         Ok(Self {
             name: name.to_owned(),
@@ -154,8 +179,8 @@ impl Component {
             wave: wave(&fields)?.unwrap_or(Located { value: 0, place: node.place }),
             cluster_kinds: list(&fields, "clusterKinds")?.iter().map(kind).collect::<Result<_, _>>()?,
             services: services(&fields)?,
-            list_keys: Arc::new(list_keys(&fields)?),
-            credentials: fields.texts("credentials")?.iter().map(|path| split(path)).collect(),
+            list_keys,
+            credentials,
             restart_on: fields.texts("restartOn")?,
             secrets: list(&fields, "secrets")?.iter().map(secret).collect::<Result<_, _>>()?,
             forms: forms(&fields)?,

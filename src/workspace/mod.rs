@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(crate) use component::split;
-pub use component::{Component, Kind, ListKeys, Secret};
+pub use component::{Component, Kind, ListKeys, OfValues, Secret};
 pub(crate) use environment::evaluated_label;
 pub use environment::{
     Access, ComponentUse, Delivery, Environment, Federation, Grant, HOSTS, Policies, Trust, USUAL_REGISTRY,

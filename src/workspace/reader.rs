@@ -67,6 +67,17 @@ impl Reader<'_> {
         }
     }
 
+    /// Returns all documents of a file whose text is of interest; none of any other, and where there is no such file.
+    ///
+    /// # Errors
+    /// As [`Self::documents`].
+    pub fn documents_where(&self, path: &str, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<Node>, Diagnostic> {
+        match self.text(path)? {
+            Some((file, text)) if is_wanted(&text) => self.parsed(file, &text),
+            _ => Ok(Vec::new()),
+        }
+    }
+
     fn parsed(&self, file: FileId, text: &str) -> Result<Vec<Node>, Diagnostic> {
         self.sources.documents(file, || yaml::parse_stream(file, text))
     }
@@ -119,6 +130,14 @@ impl Reader<'_> {
     pub fn list_all(&self, folder: &str) -> Result<Vec<Listed>, Diagnostic> {
         let listed = self.tree.list(folder).map_err(|error| self.unreadable(folder, &error))?;
         Ok(listed.unwrap_or_default())
+    }
+
+    /// Returns what has a name in a folder; nothing where there is no such thing.
+    ///
+    /// # Errors
+    /// Where the folder cannot be read.
+    pub fn find(&self, folder: &str, name: &str) -> Result<Option<Listed>, Diagnostic> {
+        self.tree.find(folder, name).map_err(|error| self.unreadable(folder, &error))
     }
 
     /// Returns the place to name for a file as a whole.
