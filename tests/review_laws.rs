@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use dirops::diagnostic::{Place, Sources};
-use dirops::review::{Difference, Step, Steps, TextFormat, compare};
+use dirops::review::{Difference, Step, Steps, TextFormat, compare, differing, hide};
 use dirops::yaml::{Entry, Map, Node, Value, parse, to_json, to_yaml};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -51,7 +51,7 @@ fn map_of(keys: &'static [&'static str], values: BoxedStrategy<Node>) -> BoxedSt
         .boxed()
 }
 
-const KEYS: &[&str] = &["config", "hosts", "env", "args", "a.b", "values", "federation"];
+const KEYS: &[&str] = &["config", "hosts", "env", "args", "a.b", "values", "federation", "password"];
 
 /// Policies, JSON, YAML and htpasswd inside a text.
 fn formatted(tree: BoxedStrategy<Node>) -> impl Strategy<Value = Node> {
@@ -322,6 +322,17 @@ proptest! {
         there.sort();
         back.sort();
         prop_assert_eq!(there, back);
+    }
+
+    #[test]
+    fn what_both_have_does_not_count((Shown(before), Shown(after)) in pair()) {
+        let told = |before: &Node, after: &Node| -> Vec<_> {
+            differences(&hide(before, &[]), &hide(after, &[])).iter().map(forward).collect()
+        };
+        match differing(&before, &after) {
+            Some((old, new)) => prop_assert_eq!(told(&old, &new), told(&before, &after)),
+            None => prop_assert_eq!(before, after),
+        }
     }
 
     #[test]

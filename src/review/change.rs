@@ -4,11 +4,11 @@ use std::cell::LazyCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::compare::{Difference, canonical, compare};
+use super::compare::{Difference, canonical, compare, differing};
 use super::document::{Content, Document, Object};
 use super::effect::{Effect, Scope, effect_of, is_about_size};
 use super::format::Format;
-use super::secret;
+use super::secret::{hide, is_hidden};
 use super::step::{Step, Steps};
 use super::version;
 use crate::chart::{Records, Why};
@@ -174,11 +174,12 @@ fn document(
     sources: (&Sources, &Sources),
     records: (Option<&Records<'_>>, Option<&Records<'_>>),
 ) -> Vec<Change> {
-    if before.root == after.root {
+    let Some((old, new)) = differing(&before.root, &after.root) else {
         return Vec::new();
-    }
-    let roots = (hidden(before), hidden(after));
-    let reach = (LazyCell::new(|| Unread::of(before, records.0)), LazyCell::new(|| Unread::of(after, records.1)));
+    };
+    let roots = (hide(&old, &before.known.credentials), hide(&new, &after.known.credentials));
+    let unread = |document, root, records| LazyCell::new(move || Unread::of(document, root, records));
+    let reach = (unread(before, &old, records.0), unread(after, &new, records.1));
     let differences = compare(&roots.0, &roots.1, &after.known.list_keys);
     let change = |difference: Difference| {
         let Difference { steps, before: old, after: new } = difference;
@@ -217,10 +218,6 @@ fn document(
     differences.into_iter().map(change).collect()
 }
 
-fn hidden(document: &Document) -> Node {
-    secret::hide(&document.root, &document.known.credentials)
-}
-
 /// Returns the place to name for a value: its key's, where that is just before it.
 fn nearest(node: &Node, key: Place) -> Place {
     let is_beside = key.file == node.place.file && key.line <= node.place.line && node.place.line - key.line <= 1;
@@ -231,14 +228,15 @@ fn nearest(node: &Node, key: Place) -> Place {
 struct Unread(Vec<Vec<Text>>);
 
 impl Unread {
-    fn of(document: &Document, records: Option<&Records<'_>>) -> Self {
+    /// `root` is what of the document's values to look at.
+    fn of(document: &Document, root: &Node, records: Option<&Records<'_>>) -> Self {
         let mut paths = Vec::new();
         let known = document.known.record.clone();
         let record = known.or_else(|| match &document.content {
             Content::Values(chart) => records?.find(chart, &document.known.version),
             _ => None,
         });
-        if let (Some(record), Some(values)) = (record, document.root.as_map()) {
+        if let (Some(record), Some(values)) = (record, root.as_map()) {
             record.judge(values, &mut |unknown| {
                 if matches!(unknown.why, Why::NotRead(_)) {
                     paths.push(unknown.path.clone());
@@ -278,7 +276,7 @@ fn judge(
     {
         return (Effect::Other, "the volume grows, where its storage class lets it".into());
     }
-    let is_credential = [values.0, values.1].into_iter().flatten().any(secret::is_hidden);
+    let is_credential = [values.0, values.1].into_iter().flatten().any(is_hidden);
     if is_credential && effect > Effect::SecretSource {
         return (Effect::SecretSource, "a credential that is written out".into());
     }
@@ -394,7 +392,7 @@ fn rename(environment: &Text, before: &Document, after: &Document, sources: (&So
 
 /// Returns the change that a document is new or gone as a whole.
 fn whole(environment: &Text, document: &Document, kind: ChangeKind, sources: &Sources) -> Change {
-    let root = hidden(document);
+    let root = hide(&document.root, &document.known.credentials);
     let (effect, why) = whole_effect(document, &root, kind);
     let origin = Some(Origin::of(root.place, sources));
     let (before, after, cause) = match kind {

@@ -8,7 +8,7 @@ use super::format;
 use super::step::{Step, Steps};
 use crate::diagnostic::Place;
 use crate::workspace::ListKeys;
-use crate::yaml::{Map, Node, Text, Value};
+use crate::yaml::{Entry, Map, Node, Text, Value};
 
 /// One thing that differs.
 #[derive(Clone, Debug)]
@@ -42,6 +42,32 @@ pub fn compare(before: &Node, after: &Node, list_keys: &ListKeys) -> Vec<Differe
     let mut comparison = Comparison { list_keys, steps: Steps::default(), found: Vec::new() };
     comparison.nodes((before, before.place), (after, after.place));
     comparison.found
+}
+
+/// Returns two trees without most of what both have under the same keys, or nothing where they are equal: nothing stands in
+/// place of collections and of texts in lines. What differs is as it was, and so are the short values beside it, which say
+/// what it is.
+pub fn differing(before: &Node, after: &Node) -> Option<(Node, Node)> {
+    let (Some(a), Some(b)) = (before.as_map(), after.as_map()) else {
+        return (before != after).then(|| (before.clone(), after.clone()));
+    };
+    let in_both = |(key, mine): (&Text, &Entry)| Some((key.clone(), differing(&mine.node, &b.get(key)?.node)));
+    let parts: Vec<(Text, Option<(Node, Node)>)> = a.iter().filter_map(in_both).collect();
+    if parts.len() == a.len() && a.len() == b.len() && parts.iter().all(|(_, part)| part.is_none()) {
+        return None;
+    }
+    let (mut old, mut new) = (a.clone(), b.clone());
+    for (key, part) in parts {
+        let (Some(mine), Some(theirs)) = (old.get_mut(&key), new.get_mut(&key)) else { continue };
+        match part {
+            Some(part) => (mine.node, theirs.node) = part,
+            None if mine.node.is_collection() || mine.node.as_text().is_some_and(|text| text.contains('\n')) => {
+                (mine.node.value, theirs.node.value) = (Value::Null, Value::Null);
+            }
+            None => {}
+        }
+    }
+    Some((Node::new(before.place, old), Node::new(after.place, new)))
 }
 
 /// A node, and the place to name for it: its key's, where it has one.
@@ -115,9 +141,8 @@ impl Comparison<'_> {
     /// and told as gone and new otherwise.
     fn by_content(&mut self, before: &[Node], after: &[Node]) {
         let (left, right) = unmatched(before, after);
-        let is_collection = |node: &Node| matches!(node.value, Value::Map(_) | Value::List(_));
-        let all_collections = left.iter().all(|index| is_collection(&before[*index]))
-            && right.iter().all(|index| is_collection(&after[*index]));
+        let all_collections = left.iter().all(|index| before[*index].is_collection())
+            && right.iter().all(|index| after[*index].is_collection());
         if left.len() == right.len() && all_collections {
             for (i, j) in left.into_iter().zip(right) {
                 let step = Step::At { before: Some(i), after: Some(j) };

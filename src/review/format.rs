@@ -8,7 +8,7 @@ use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 use super::compare::canonical;
 use crate::credential;
 use crate::diagnostic::Place;
-use crate::yaml::{Entry, Map, Node, Text, Value, json_in, lines_in, yaml_in};
+use crate::yaml::{Entry, Map, Node, Text, json_in, lines_in, yaml_in};
 
 /// A format that texts in values are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,7 +55,7 @@ impl Format {
             Self::Htpasswd => htpasswd(text),
             Self::Certificates => certificates(text, false),
             Self::Bundle => bundle(text, false),
-            Self::Json => json_in(text).filter(is_collection),
+            Self::Json => json_in(text).filter(Node::is_collection),
             Self::Yaml => yaml(text),
         }
     }
@@ -87,10 +87,6 @@ pub fn both(before: &Node, after: &Node) -> Option<(Format, Node, Node)> {
         let (before, after) = format.read_both(before, after)?;
         Some((format, before, after))
     })
-}
-
-fn is_collection(node: &Node) -> bool {
-    matches!(node.value, Value::Map(_) | Value::List(_))
 }
 
 /// Returns the rows of a policy: `p,<subject>,<object>` or `g,<user>,<role>`, spaces around commas and comments aside.
@@ -242,5 +238,5 @@ fn yaml(text: &Node) -> Option<Node> {
     if !written.contains('\n') || !written.contains(':') {
         return None;
     }
-    yaml_in(text).filter(is_collection)
+    yaml_in(text).filter(Node::is_collection)
 }

@@ -26,7 +26,7 @@ mod version;
 use std::path::PathBuf;
 
 pub use change::{Cause, Change, ChangeKind, Highlight, Origin, highlights};
-pub use compare::{Difference, compare};
+pub use compare::{Difference, compare, differing};
 pub use document::{Content, Object};
 pub use effect::{EFFECTS, Effect, Scope, markdown as effects_markdown};
 pub use fold::{Folded, Occurrence};

@@ -56,7 +56,7 @@ pub fn set_text(file: FileId, text: &str, key: &str, value: &str) -> Result<Stri
         return Err(Diagnostic::new(format!("the file must be a map, not {}", root.kind())).at(root.place));
     };
     let entry = map.get(key);
-    if let Some(entry) = entry.filter(|entry| matches!(entry.node.value, Value::List(_) | Value::Map(_))) {
+    if let Some(entry) = entry.filter(|entry| entry.node.is_collection()) {
         return Err(Diagnostic::new(format!("`{key}` holds {}, and is to hold text", entry.node.kind()))
             .at(entry.key)
             .help("remove the key with what it holds first"));
@@ -91,7 +91,7 @@ pub fn set_line(file: FileId, text: &str, path: &[&str], value: &str) -> Result<
     if let Some(changed) = changed {
         changed.set(key, Node::new(root.place, value));
     }
-    let old = Written::find(text, entry).filter(|_| !matches!(entry.node.value, Value::List(_) | Value::Map(_)));
+    let old = Written::find(text, entry).filter(|_| !entry.node.is_collection());
     let edited = old.into_iter().flat_map(|old| {
         let (before, rest, after) = (&text[..old.value.start], &text[old.rest.clone()], &text[old.end..]);
         let gap = if before.ends_with(':') { " " } else { "" };

@@ -119,6 +119,11 @@ impl Node {
         }
     }
 
+    /// Returns whether this is a mapping or a sequence.
+    pub fn is_collection(&self) -> bool {
+        matches!(self.value, Value::List(_) | Value::Map(_))
+    }
+
     /// Returns whether this is a mapping or a sequence with nothing in it.
     pub fn is_empty_collection(&self) -> bool {
         match &self.value {
