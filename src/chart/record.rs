@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::folder::{Chart, Dependency};
-use super::shape::{self, Keys, Shape, Unknown};
+use super::shape::{self, Keys, Part, Shape, Unknown};
 use crate::diagnostic::{Diagnostic, FileId, Place};
 use crate::tree::Embedded;
 use crate::workspace::Reader;
@@ -33,7 +33,14 @@ pub struct Record {
     /// The values of its sub-charts, by the sub-chart's name: a chart that is there under several aliases stands here
     /// once.
     #[serde(default, rename = "charts", skip_serializing_if = "BTreeMap::is_empty")]
-    parts: BTreeMap<Text, Keys>,
+    parts: BTreeMap<Text, Part>,
+}
+
+/// The parts alone.
+#[derive(Deserialize)]
+struct Parts {
+    #[serde(default)]
+    charts: BTreeMap<Text, Keys>,
 }
 
 impl Record {
@@ -41,6 +48,7 @@ impl Record {
     pub fn of(chart: &Chart) -> Self {
         let mut parts = BTreeMap::new();
         let values = keys_of(chart, &mut parts);
+        let parts = with_keys(parts);
         Self { comment: COMMENT.into(), chart: chart.name.clone(), version: chart.version.clone(), values, parts }
     }
 
@@ -61,19 +69,21 @@ impl Record {
         text.map(|(file, text)| Self::parse(file, &text)).transpose()
     }
 
+    /// Returns the record that [`Self::read`] does, unless something is wrong with it; of a sub-chart in which something
+    /// is wrong, nothing is known.
+    fn skim(reader: Reader<'_>, component: &str, version: &str) -> Option<Self> {
+        let (file, text) = reader.text(&Self::path(component, version)).ok()??;
+        decode(file, &text).ok()
+    }
+
     /// Reads the text of a record.
     ///
     /// # Errors
     /// Where it is not what [`Self::to_json`] makes.
     pub fn parse(file: FileId, text: &str) -> Result<Self, Diagnostic> {
-        // Windows' editors write a byte order mark, which JSON does not know.
-        serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(text)).map_err(|error| {
-            let message = error.to_string();
-            let what = message.rsplit_once(" at line ").map_or(&*message, |(what, _)| what);
-            Diagnostic::new(format!("this is not the record of a chart: {what}"))
-                .at(Place::point(file, error.line(), error.column()))
-                .help("write it anew with `dirops chart record`")
-        })
+        let record: Self = decode(file, text)?;
+        let Parts { charts } = decode(file, text)?;
+        Ok(Self { parts: with_keys(charts), ..record })
     }
 
     /// Returns the record as it is written.
@@ -88,6 +98,22 @@ impl Record {
     pub fn judge<'a>(&self, values: &'a Map, found: &mut dyn FnMut(Unknown<'a>)) {
         shape::judge(values, &self.values, &self.parts, found);
     }
+}
+
+/// Reads a record's text, or a part of it.
+fn decode<'t, T: Deserialize<'t>>(file: FileId, text: &'t str) -> Result<T, Diagnostic> {
+    // Windows' editors write a byte order mark, which JSON does not know.
+    serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(text)).map_err(|error| {
+        let message = error.to_string();
+        let what = message.rsplit_once(" at line ").map_or(&*message, |(what, _)| what);
+        Diagnostic::new(format!("this is not the record of a chart: {what}"))
+            .at(Place::point(file, error.line(), error.column()))
+            .help("write it anew with `dirops chart record`")
+    })
+}
+
+fn with_keys(parts: BTreeMap<Text, Keys>) -> BTreeMap<Text, Part> {
+    parts.into_iter().map(|(name, keys)| (name, keys.into())).collect()
 }
 
 /// The records in a source repository and in the program itself, read when they are asked for.
@@ -132,7 +158,7 @@ fn components(reader: Reader<'_>) -> Vec<String> {
 }
 
 fn read(reader: Reader<'_>, chart: &str, version: &str) -> Option<Record> {
-    let recorded = |component: &String| Record::read(reader, component, version).ok().flatten();
+    let recorded = |component: &String| Record::skim(reader, component, version);
     components(reader).iter().filter_map(recorded).find(|record| record.chart == chart)
 }
 

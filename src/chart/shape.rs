@@ -1,11 +1,13 @@
 //! The values that a chart has and reads, as a tree of keys.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::fmt;
+use std::sync::OnceLock;
 
 use serde::de::{Error, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use crate::diagnostic::nearest;
 use crate::yaml::{Entry, Map, Node, Text, Value};
@@ -244,19 +246,63 @@ impl<'de> Visitor<'de> for ShapeVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Shape, A::Error> {
         let mut keys = Keys::default();
-        while let Some(key) = map.next_key::<String>()? {
-            match key.as_str() {
+        while let Some(key) = map.next_key::<Text>()? {
+            match &*key {
                 OPEN => keys.open = map.next_value::<Shape>().map(|_| true)?,
                 PART => keys.part = Some(map.next_value()?),
-                known if keys.known.contains_key(known) => {
-                    return Err(A::Error::custom(format_args!("the key `{known}` stands here a second time")));
-                }
-                _ => {
-                    keys.known.insert(key.into(), map.next_value()?);
-                }
+                _ => match keys.known.entry(key) {
+                    btree_map::Entry::Vacant(known) => drop(known.insert(map.next_value()?)),
+                    btree_map::Entry::Occupied(known) => {
+                        let message = format_args!("the key `{}` stands here a second time", known.key());
+                        return Err(A::Error::custom(message));
+                    }
+                },
             }
         }
         Ok(Shape::Map(keys))
+    }
+}
+
+/// The values of a sub-chart, read when somebody asks for them: those of a database alone are more than all else in some
+/// charts, and few people set any.
+#[derive(Clone, Debug)]
+pub struct Part {
+    keys: OnceLock<Keys>,
+    /// What they are read from.
+    written: Option<Box<RawValue>>,
+}
+
+impl Part {
+    /// Returns the values; where they cannot be read, any may reach the chart.
+    fn keys(&self) -> &Keys {
+        self.keys.get_or_init(|| {
+            let read = self.written.as_ref().and_then(|written| serde_json::from_str(written.get()).ok());
+            read.unwrap_or(Keys { open: true, ..Keys::default() })
+        })
+    }
+}
+
+impl From<Keys> for Part {
+    fn from(keys: Keys) -> Self {
+        Self { keys: keys.into(), written: None }
+    }
+}
+
+impl PartialEq for Part {
+    fn eq(&self, other: &Self) -> bool {
+        self.keys() == other.keys()
+    }
+}
+
+impl Serialize for Part {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.keys().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Part {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self { keys: OnceLock::new(), written: Some(Box::deserialize(deserializer)?) })
     }
 }
 
@@ -283,12 +329,12 @@ pub enum Why {
 }
 
 /// Calls `found` for what of `values` reaches nothing, at the highest key of it.
-pub fn judge<'a>(values: &'a Map, keys: &Keys, parts: &BTreeMap<Text, Keys>, found: &mut dyn FnMut(Unknown<'a>)) {
+pub fn judge<'a>(values: &'a Map, keys: &Keys, parts: &BTreeMap<Text, Part>, found: &mut dyn FnMut(Unknown<'a>)) {
     Judge { parts, path: Vec::new(), found }.map(values, &[keys], false);
 }
 
 struct Judge<'j, 'a> {
-    parts: &'j BTreeMap<Text, Keys>,
+    parts: &'j BTreeMap<Text, Part>,
     path: Vec<Text>,
     found: &'j mut dyn FnMut(Unknown<'a>),
 }
@@ -297,7 +343,7 @@ impl<'a> Judge<'_, 'a> {
     /// `keys` are those of the chart and, where a sub-chart has its values, those of it; `open`, whether a template takes
     /// something above as a whole.
     fn map(&mut self, values: &'a Map, keys: &[&Keys], open: bool) {
-        let of_parts = keys.iter().filter_map(|keys| self.parts.get(keys.part.as_ref()?));
+        let of_parts = keys.iter().filter_map(|keys| Some(self.parts.get(keys.part.as_ref()?)?.keys()));
         let all: Vec<&Keys> = keys.iter().copied().chain(of_parts).collect();
         let open = open || all.iter().any(|keys| keys.open);
         for (key, entry) in values {
