@@ -10,7 +10,6 @@ use crate::diagnostic::Sources;
 use crate::rules::Conditions;
 use crate::spiffe::TrustDomain;
 
-/// Work with trust bundles
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     #[command(subcommand)]

@@ -8,7 +8,6 @@ use super::{Exit, print, report};
 use crate::chart::{self, Request};
 use crate::diagnostic::Sources;
 
-/// Remember what a chart does with its values
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     #[command(subcommand)]

@@ -12,7 +12,6 @@ use crate::report::{self as findings, Format};
 use crate::rules::{Conditions, Finding};
 use crate::tree::is_in_environment_repository;
 
-/// Tell what is wrong with federation files and environments
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// Federation files, folders of them, environments' folders; the whole repository by default

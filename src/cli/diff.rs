@@ -9,9 +9,6 @@ use crate::atomic;
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::review::{self, Format, Range, Request, Review};
 
-/// Tell what a change does to the environments: compare two states of the repository as what they configure
-///
-/// Without arguments, the last commit is compared with the work tree. Exits with 2 where something could not be compared.
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// A revision, a range (main...HEAD: since the common ancestor), a folder, or a file with manifests

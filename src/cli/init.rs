@@ -12,7 +12,6 @@ use crate::diagnostic::{Diagnostic, Sources};
 use crate::init::{self, COMPONENTS, Choices, Plan, Request};
 use crate::spiffe::TrustDomain;
 
-/// Begin an environment, in this source repository or in an empty folder
 #[derive(Args, Debug, Default)]
 pub(super) struct Arguments {
     /// The environment's name: a DNS label

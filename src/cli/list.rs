@@ -8,7 +8,6 @@ use super::{Exit, Folders, jobs, print, report, with_workspace};
 use crate::deployment::{self, Deployment};
 use crate::workspace::Environment;
 
-/// Show the environments: cluster, trust domain, profiles, components with chart versions, partners
 #[derive(Args, Debug)]
 pub(super) struct Arguments {}
 

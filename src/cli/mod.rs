@@ -28,7 +28,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use clap::{Args, Parser, Subcommand};
+use clap::builder::{Resettable, StyledStr};
+use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::parallel;
@@ -74,22 +75,76 @@ impl Folders {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Init(init::Arguments),
-    Plan(plan::Arguments),
-    Render(render::Arguments),
-    Propose(propose::Arguments),
-    Why(why::Arguments),
-    List(list::Arguments),
-    Check(check::Arguments),
-    Diff(diff::Arguments),
-    Chart(chart::Arguments),
-    Bundle(bundle::Arguments),
-    Onboard(onboard::Arguments),
-    Offboard(offboard::Arguments),
-    Rules(rules::ListArguments),
-    Explain(rules::ExplainArguments),
-    Schema(schema::Arguments),
-    Secrets(secrets::Arguments),
+    /// Begin an environment, in this source repository or in an empty folder
+    Init(Deferred<init::Arguments>),
+    /// Tell which environments have to be rendered after a change, and share them out
+    Plan(Deferred<plan::Arguments>),
+    /// Write environments into the environment repository
+    Render(Deferred<render::Arguments>),
+    /// Render environments, and open or update the pull request that brings them into the environment repository
+    ///
+    /// What is rendered is the last commit of the source repository. Where the environment repository has it all, nothing is
+    /// done, and a pull request of which nothing is left is closed. It can be run again at any time.
+    Propose(Deferred<propose::Arguments>),
+    /// Tell why a value is what it is: what set it, and what that overrode
+    Why(Deferred<why::Arguments>),
+    /// Show the environments: cluster, trust domain, profiles, components with chart versions, partners
+    List(Deferred<list::Arguments>),
+    /// Tell what is wrong with federation files and environments
+    Check(Deferred<check::Arguments>),
+    /// Tell what a change does to the environments: compare two states of the repository as what they configure
+    ///
+    /// Without arguments, the last commit is compared with the work tree. Exits with 2 where something could not be compared.
+    Diff(Deferred<diff::Arguments>),
+    /// Remember what a chart does with its values
+    Chart(Deferred<chart::Arguments>),
+    /// Work with trust bundles
+    Bundle(Deferred<bundle::Arguments>),
+    /// Bring a partner in: write its federation file, and show what that changes
+    Onboard(Deferred<onboard::Arguments>),
+    /// Send a partner away: remove the grants that name it, and its federation file
+    Offboard(Deferred<offboard::Arguments>),
+    /// List the rules
+    Rules(Deferred<rules::ListArguments>),
+    /// Tell what a rule is about, why it matters, and how to mend what it finds
+    Explain(Deferred<rules::ExplainArguments>),
+    /// Print the JSON Schema of a kind of file, for editors, or of what a command writes for programs
+    Schema(Deferred<schema::Arguments>),
+    /// Show what an environment reads from its store of secrets, or the commands that would create it
+    Secrets(Deferred<secrets::Arguments>),
+}
+
+/// Arguments that are described to the parser when somebody calls their command: those of all commands are hundreds.
+#[derive(Debug)]
+struct Deferred<T>(T);
+
+impl<T: Args> Deferred<T> {
+    /// Adds the arguments to their command, which keeps its own words: options that several commands share have some, too.
+    fn described(command: clap::Command) -> clap::Command {
+        let own = |about: Option<&StyledStr>| about.cloned().map_or(Resettable::Reset, Resettable::Value);
+        let (short, long) = (own(command.get_about()), own(command.get_long_about()));
+        T::augment_args(command).about(short).long_about(long)
+    }
+}
+
+impl<T: Args> Args for Deferred<T> {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        command.defer(Self::described)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl<T: FromArgMatches> FromArgMatches for Deferred<T> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        T::from_arg_matches(matches).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.0.update_from_arg_matches(matches)
+    }
 }
 
 /// How a command ended; see the table in README.md.
@@ -107,22 +162,22 @@ enum Exit {
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let exit = match arguments.command {
-        Command::Init(command) => init::run(&arguments.folders, command),
-        Command::Plan(command) => plan::run(&arguments.folders, &command),
-        Command::Render(command) => render::run(&arguments.folders, command),
-        Command::Propose(command) => propose::run(&arguments.folders, &command),
-        Command::Why(command) => why::run(&arguments.folders, &command),
-        Command::List(command) => list::run(&arguments.folders, &command),
-        Command::Check(command) => check::run(&arguments.folders, command),
-        Command::Diff(command) => diff::run(&arguments.folders, command),
-        Command::Chart(command) => chart::run(&arguments.folders.source, command),
-        Command::Bundle(command) => bundle::run(&arguments.folders, command),
-        Command::Onboard(command) => onboard::run(&arguments.folders, command),
-        Command::Offboard(command) => offboard::run(&arguments.folders, &command),
-        Command::Rules(command) => rules::list(&command),
-        Command::Explain(command) => rules::explain_one(&command),
-        Command::Schema(command) => schema::run(&command),
-        Command::Secrets(command) => secrets::run(&arguments.folders, &command),
+        Command::Init(Deferred(command)) => init::run(&arguments.folders, command),
+        Command::Plan(Deferred(command)) => plan::run(&arguments.folders, &command),
+        Command::Render(Deferred(command)) => render::run(&arguments.folders, command),
+        Command::Propose(Deferred(command)) => propose::run(&arguments.folders, &command),
+        Command::Why(Deferred(command)) => why::run(&arguments.folders, &command),
+        Command::List(Deferred(command)) => list::run(&arguments.folders, &command),
+        Command::Check(Deferred(command)) => check::run(&arguments.folders, command),
+        Command::Diff(Deferred(command)) => diff::run(&arguments.folders, command),
+        Command::Chart(Deferred(command)) => chart::run(&arguments.folders.source, command),
+        Command::Bundle(Deferred(command)) => bundle::run(&arguments.folders, command),
+        Command::Onboard(Deferred(command)) => onboard::run(&arguments.folders, command),
+        Command::Offboard(Deferred(command)) => offboard::run(&arguments.folders, &command),
+        Command::Rules(Deferred(command)) => rules::list(&command),
+        Command::Explain(Deferred(command)) => rules::explain_one(&command),
+        Command::Schema(Deferred(command)) => schema::run(&command),
+        Command::Secrets(Deferred(command)) => secrets::run(&arguments.folders, &command),
     };
     ExitCode::from(exit as u8)
 }
@@ -189,11 +244,32 @@ fn has_colours() -> bool {
 
 /// Returns how many threads to use.
 fn jobs(asked: Option<usize>) -> usize {
-    asked.unwrap_or_else(parallel::available).clamp(1, 64)
+    asked.map_or(parallel::ALL, |jobs| jobs.max(1))
 }
 
 /// Returns the time in seconds since 1970.
 fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn commands_say_of_themselves_what_is_listed() {
+        let listed = Arguments::command();
+        let mut built = Arguments::command();
+        built.build();
+        for command in listed.get_subcommands() {
+            let about = |command: &clap::Command| (command.get_about().cloned(), command.get_long_about().cloned());
+            let built = built.find_subcommand(command.get_name()).unwrap();
+            assert!(command.get_about().is_some());
+            assert_eq!(about(command).0, about(built).0);
+            assert_eq!(about(command).1, about(built).1);
+            assert!(built.get_arguments().count() > command.get_arguments().count());
+        }
+    }
 }

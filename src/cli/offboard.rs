@@ -17,7 +17,6 @@ use crate::publish::Failure;
 use crate::rules::Conditions;
 use crate::spiffe::TrustDomain;
 
-/// Send a partner away: remove the grants that name it, and its federation file
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// The partner's trust domain

@@ -20,7 +20,6 @@ use crate::rules::Conditions;
 use crate::spiffe::TrustDomain;
 use crate::tree::{Repositories, Tree};
 
-/// Bring a partner in: write its federation file, and show what that changes
 #[derive(Args, Debug, Default)]
 pub(super) struct Arguments {
     /// The partner's trust domain

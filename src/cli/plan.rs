@@ -11,7 +11,6 @@ use crate::diagnostic::{Diagnostic, Sources};
 use crate::tree::{Recorded, Revision, Tree};
 use crate::workspace::Workspace;
 
-/// Tell which environments have to be rendered after a change, and share them out
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// Only those that read what changed since this Git revision; all by default

@@ -11,10 +11,6 @@ use crate::diagnostic::{Diagnostic, Sources};
 use crate::propose::{self, Destination, Environments, Names, Outcome, Proposal, Source, names_of_environments};
 use crate::publish::{Failure, Permissions};
 
-/// Render environments, and open or update the pull request that brings them into the environment repository
-///
-/// What is rendered is the last commit of the source repository. Where the environment repository has it all, nothing is
-/// done, and a pull request of which nothing is left is closed. It can be run again at any time.
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// The environments; all by default

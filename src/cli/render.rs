@@ -8,7 +8,6 @@ use clap::Args;
 use super::{Exit, Folders, jobs, print, report, show_findings, with_workspace};
 use crate::publish::{self, ChangeKind, ConflictKind, Outcome, Permissions, Reason, Request, Selection, Summary};
 
-/// Write environments into the environment repository
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// The environments; all by default

@@ -8,7 +8,6 @@ use super::{Exit, print, report};
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::rules::{RULES, explain, markdown};
 
-/// List the rules
 #[derive(Args, Debug)]
 pub(super) struct ListArguments {
     /// Write docs/rules.md instead
@@ -16,7 +15,6 @@ pub(super) struct ListArguments {
     markdown: bool,
 }
 
-/// Tell what a rule is about, why it matters, and how to mend what it finds
 #[derive(Args, Debug)]
 pub(super) struct ExplainArguments {
     /// The rule

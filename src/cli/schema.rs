@@ -5,7 +5,6 @@ use clap::Args;
 use super::{Exit, print};
 use crate::workspace::{SchemaKind, schema};
 
-/// Print the JSON Schema of a kind of file, for editors, or of what a command writes for programs
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// The kind of file

@@ -8,7 +8,6 @@ use crate::diagnostic::{Diagnostic, Sources};
 use crate::secrets::{self, Needs, Provider};
 use crate::workspace::Workspace;
 
-/// Show what an environment reads from its store of secrets, or the commands that would create it
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// The environment

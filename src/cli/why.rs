@@ -9,7 +9,6 @@ use crate::deployment::{self, Explanation};
 use crate::diagnostic::Sources;
 use crate::yaml::{Node, to_yaml};
 
-/// Tell why a value is what it is: what set it, and what that overrode
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// The environment
