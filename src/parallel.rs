@@ -4,9 +4,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+/// Stands for as many threads as the machine can run at once. It is found out where threads are needed: that is a dozen
+/// questions to the system.
+pub const ALL: usize = 0;
+
+/// How many threads are ever of use.
+const LIMIT: usize = 64;
+
 /// Returns what `f` makes of each item, in the order of the items, using up to `jobs` threads.
 pub fn map<T: Sync, R: Send>(jobs: usize, items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    if jobs <= 1 || items.len() <= 1 {
+    let jobs = match jobs {
+        _ if items.len() <= 1 => 1,
+        ALL => thread::available_parallelism().map_or(1, usize::from).min(LIMIT),
+        jobs => jobs.min(LIMIT),
+    };
+    if jobs == 1 {
         return items.iter().map(f).collect();
     }
     let next = AtomicUsize::new(0);
@@ -30,9 +42,4 @@ pub fn map<T: Sync, R: Send>(jobs: usize, items: &[T], f: impl Fn(&T) -> R + Syn
 fn take<'a, T>(next: &AtomicUsize, items: &'a [T]) -> Option<(usize, &'a T)> {
     let index = next.fetch_add(1, Ordering::Relaxed);
     items.get(index).map(|item| (index, item))
-}
-
-/// Returns how many threads the machine can run at once.
-pub fn available() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
 }
