@@ -85,8 +85,8 @@ pub fn parse_stream_from(file: FileId, text: &str, line: u32) -> Result<Vec<Node
 }
 
 fn refuse_control_characters(file: FileId, text: &str) -> Result<(), Diagnostic> {
-    // Almost all files are of these alone, and going through bytes is several times faster than through characters.
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t')) {
+    // Almost all files are of these alone, and looking at all bytes at once is many times faster than at each character.
+    if text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~' | b'\n' | b'\t')) {
         return Ok(());
     }
     let forbidden = |offset: usize, c: char| match c {
