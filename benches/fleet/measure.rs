@@ -31,7 +31,7 @@ fn beginning(printed: &[u8]) -> String {
 
 /// Runs `command` and returns the most memory that it had resident, in bytes; `None` where there is no `/proc`.
 ///
-/// The kernel keeps the high-water mark, so that polling misses no peak; only what the last millisecond adds to it.
+/// The kernel keeps the high-water mark, so that polling misses no peak; only what the last tenth of a millisecond adds to it.
 pub fn peak_memory(command: &mut Command) -> Result<Option<u64>> {
     peak_memory_to(0, command)
 }
@@ -45,7 +45,7 @@ pub fn peak_memory_to(code: i32, command: &mut Command) -> Result<Option<u64>> {
         if let Some(status) = child.try_wait()? {
             break status;
         }
-        thread::sleep(Duration::from_millis(1));
+        thread::sleep(Duration::from_micros(100));
     };
     if status.code() == Some(code) { Ok(peak) } else { Err(format!("{command:?}: {status}").into()) }
 }
