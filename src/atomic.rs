@@ -25,22 +25,29 @@ pub fn stage(path: &Path, text: &str) -> io::Result<NamedTempFile> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut staged = Builder::new().prefix(&format!(".{name}.")).suffix(".dirops").tempfile_in(folder)?;
     staged.write_all(text.as_bytes())?;
-    staged.as_file().set_permissions(permissions(path)?)?;
+    if let Some(permissions) = permissions(path)? {
+        staged.as_file().set_permissions(permissions)?;
+    }
     staged.as_file().sync_all()?;
     Ok(staged)
 }
 
-#[cfg(unix)]
-fn permissions(path: &Path) -> io::Result<fs::Permissions> {
-    use std::os::unix::fs::PermissionsExt;
+/// Returns the permissions that a file has, or shall have; nothing where those of a new file will do.
+fn permissions(path: &Path) -> io::Result<Option<fs::Permissions>> {
     match fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(fs::Permissions::from_mode(0o644)),
-        found => Ok(found?.permissions()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(of_new_file()),
+        found => Ok(Some(found?.permissions())),
     }
 }
 
+/// A file for a moment is its owner's alone; one that stays is for everybody to read.
+#[cfg(unix)]
+fn of_new_file() -> Option<fs::Permissions> {
+    use std::os::unix::fs::PermissionsExt;
+    Some(fs::Permissions::from_mode(0o644))
+}
+
 #[cfg(not(unix))]
-fn permissions(path: &Path) -> io::Result<fs::Permissions> {
-    let parent = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Ok(fs::metadata(path).or_else(|_| fs::metadata(parent))?.permissions())
+fn of_new_file() -> Option<fs::Permissions> {
+    None
 }

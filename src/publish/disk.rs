@@ -4,7 +4,7 @@
 //! before anything has changed and no file is ever half written. Links are never followed.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -112,8 +112,8 @@ impl Disk {
 
 /// Waits until no other process writes to the folder. The lock goes with the process, however that ends.
 #[cfg(unix)]
-fn lock(root: &Path) -> io::Result<File> {
-    let folder = File::open(root)?;
+fn lock(root: &Path) -> io::Result<fs::File> {
+    let folder = fs::File::open(root)?;
     folder.lock()?;
     Ok(folder)
 }
@@ -132,7 +132,7 @@ pub struct Stage<'a> {
     /// The folders that were made for the files, for removal where the files do not come.
     folders: Mutex<Vec<PathBuf>>,
     #[cfg(unix)]
-    _lock: File,
+    _lock: fs::File,
     #[cfg(not(unix))]
     _lock: (),
 }
