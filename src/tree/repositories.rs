@@ -21,7 +21,7 @@ impl<'a> Repositories<'a> {
     #[must_use]
     pub fn with_environments(mut self, folder: &str, tree: impl Tree + 'a) -> Self {
         // No path of the source begins so.
-        let is_distinct = folder.starts_with('.') || Path::new(folder).is_absolute();
+        let is_distinct = folder.starts_with('.') || Path::new(folder).has_root();
         let folder = folder.trim_end_matches('/');
         let folder = if is_distinct { folder.to_owned() } else { format!("./{folder}") };
         self.environments = Some((folder, Box::new(tree)));
