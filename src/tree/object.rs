@@ -53,8 +53,8 @@ pub enum Kind {
 impl Kind {
     /// Returns the kind that a mode is of, if it is one.
     fn of(mode: &[u8]) -> Option<Self> {
-        match mode {
-            [b'0', mode @ ..] => Self::of(mode),
+        // Some programs wrote modes with a zero before them.
+        match mode.strip_prefix(b"0").unwrap_or(mode) {
             b"40000" => Some(Self::Folder),
             b"120000" => Some(Self::Link),
             b"160000" => Some(Self::Submodule),
@@ -144,7 +144,7 @@ fn order((one, kind): (&[u8], Kind), (other, other_kind): (&[u8], Kind)) -> Orde
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::collection::btree_map;
+    use proptest::collection::{btree_map, vec};
     use proptest::prelude::*;
     use proptest::sample::select;
 
@@ -173,6 +173,15 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn anything_is_read_without_a_panic(content in vec(select(b"0146 a\0\xff".to_vec()), 0..90), name in any::<Vec<u8>>()) {
+            if let Some(folder) = TreeObject::parse(content) {
+                let _ = folder.find(&name);
+                prop_assert!(folder.entries().all(|entry| entry.object().is_ok()));
+                prop_assert_eq!(folder.without(&folder).count(), 0);
+            }
+        }
 
         #[test]
         fn folders_are_read_as_libgit2_reads_them(
@@ -227,6 +236,10 @@ mod tests {
         for length in (1..whole.len()).filter(|length| *length != whole.len() / 2 + 1) {
             assert!(TreeObject::parse(whole[..length].to_vec()).is_none(), "{length}");
         }
-        assert!(TreeObject::parse(tree(&[("10x", "a", 1)])).is_none());
+        let many_zeros = "0".repeat(1_000_000);
+        for mode in ["", "10x", "1006440", "40001", &many_zeros] {
+            assert!(TreeObject::parse(tree(&[(mode, "a", 1)])).is_none());
+        }
+        assert!(TreeObject::parse(tree(&[("040000", "a", 1)])).is_some());
     }
 }
