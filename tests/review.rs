@@ -397,7 +397,8 @@ fn a_file_is_told_of_every_application_that_reads_it() {
     history.commit("one file");
     // Of what is deployed, a file that cannot be read may be a part, too.
     history.run(&["HEAD~1", "HEAD"]).expect(2).says("applicationsets/dir/prod/four.yaml");
-    history.git(&["rm", "--quiet", "applicationsets/dir/prod/four.yaml"]);
+    history.git(&["mv", "applicationsets/dir/prod/four.yaml", "applicationsets/dir/prod/five.yaml"]);
+    history.edit("applicationsets/dir/prod/five.yaml", "applications/one/prod", "elsewhere");
     history.commit("readable");
     history.edit("applications/one/prod/values.yaml", "2", "3");
     history.write("applications/one/prod/job.yaml", "apiVersion: batch/v1\nkind: Job\nmetadata: {name: x}\n");

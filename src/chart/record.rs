@@ -19,11 +19,9 @@ pub const FOLDER: &str = "charts";
 const COMMENT: &str = "Written by `dirops chart record`; docs/check.md says what it means.";
 
 /// What is known of a version of a chart: the values that it has and reads, and of which types its defaults are.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Record {
     /// Where it comes from, for people.
-    #[serde(default)]
     comment: String,
     /// The chart's name, without its repository.
     pub chart: String,
@@ -32,24 +30,38 @@ pub struct Record {
     values: Keys,
     /// The values of its sub-charts, by the sub-chart's name: a chart that is there under several aliases stands here
     /// once.
-    #[serde(default, rename = "charts", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(rename = "charts", skip_serializing_if = "BTreeMap::is_empty")]
     parts: BTreeMap<Text, Part>,
 }
 
-/// The parts alone.
+/// A record as it is read: with the sub-charts' values ([`Keys`]), or with their text for later ([`Part`]).
 #[derive(Deserialize)]
-struct Parts {
+#[serde(deny_unknown_fields)]
+struct Written<P> {
     #[serde(default)]
-    charts: BTreeMap<Text, Keys>,
+    comment: String,
+    chart: String,
+    version: String,
+    values: Keys,
+    #[serde(default = "BTreeMap::new")]
+    charts: BTreeMap<Text, P>,
+}
+
+impl<P: Into<Part>> From<Written<P>> for Record {
+    fn from(written: Written<P>) -> Self {
+        let Written { comment, chart, version, values, charts } = written;
+        let parts = charts.into_iter().map(|(name, part)| (name, part.into())).collect();
+        Self { comment, chart, version, values, parts }
+    }
 }
 
 impl Record {
     /// Returns the record of a chart.
     pub fn of(chart: &Chart) -> Self {
-        let mut parts = BTreeMap::new();
-        let values = keys_of(chart, &mut parts);
-        let parts = with_keys(parts);
-        Self { comment: COMMENT.into(), chart: chart.name.clone(), version: chart.version.clone(), values, parts }
+        let mut charts = BTreeMap::new();
+        let values = keys_of(chart, &mut charts);
+        let (comment, chart, version) = (COMMENT.into(), chart.name.clone(), chart.version.clone());
+        Written { comment, chart, version, values, charts }.into()
     }
 
     /// Returns the path of the record of a version of a component's chart.
@@ -73,7 +85,7 @@ impl Record {
     /// is wrong, nothing is known.
     fn skim(reader: Reader<'_>, component: &str, version: &str) -> Option<Self> {
         let (file, text) = reader.text(&Self::path(component, version)).ok()??;
-        decode(file, &text).ok()
+        decode::<Part>(file, &text).ok()
     }
 
     /// Reads the text of a record.
@@ -81,9 +93,7 @@ impl Record {
     /// # Errors
     /// Where it is not what [`Self::to_json`] makes.
     pub fn parse(file: FileId, text: &str) -> Result<Self, Diagnostic> {
-        let record: Self = decode(file, text)?;
-        let Parts { charts } = decode(file, text)?;
-        Ok(Self { parts: with_keys(charts), ..record })
+        decode::<Keys>(file, text)
     }
 
     /// Returns the record as it is written.
@@ -100,20 +110,16 @@ impl Record {
     }
 }
 
-/// Reads a record's text, or a part of it.
-fn decode<'t, T: Deserialize<'t>>(file: FileId, text: &'t str) -> Result<T, Diagnostic> {
+fn decode<'t, P: Deserialize<'t> + Into<Part>>(file: FileId, text: &'t str) -> Result<Record, Diagnostic> {
     // Windows' editors write a byte order mark, which JSON does not know.
-    serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(text)).map_err(|error| {
+    let written = serde_json::from_str::<Written<P>>(text.strip_prefix('\u{feff}').unwrap_or(text));
+    written.map(Record::from).map_err(|error| {
         let message = error.to_string();
         let what = message.rsplit_once(" at line ").map_or(&*message, |(what, _)| what);
         Diagnostic::new(format!("this is not the record of a chart: {what}"))
             .at(Place::point(file, error.line(), error.column()))
             .help("write it anew with `dirops chart record`")
     })
-}
-
-fn with_keys(parts: BTreeMap<Text, Keys>) -> BTreeMap<Text, Part> {
-    parts.into_iter().map(|(name, keys)| (name, keys.into())).collect()
 }
 
 /// The records in a source repository and in the program itself, read when they are asked for.

@@ -8,7 +8,7 @@ use super::format;
 use super::step::{Step, Steps};
 use crate::diagnostic::Place;
 use crate::workspace::ListKeys;
-use crate::yaml::{Entry, Map, Node, Text, Value};
+use crate::yaml::{Map, Node, Text, Value};
 
 /// One thing that differs.
 #[derive(Clone, Debug)]
@@ -51,14 +51,14 @@ pub fn differing(before: &Node, after: &Node) -> Option<(Node, Node)> {
     let (Some(a), Some(b)) = (before.as_map(), after.as_map()) else {
         return (before != after).then(|| (before.clone(), after.clone()));
     };
-    let in_both = |(key, mine): (&Text, &Entry)| Some((key.clone(), differing(&mine.node, &b.get(key)?.node)));
-    let parts: Vec<(Text, Option<(Node, Node)>)> = a.iter().filter_map(in_both).collect();
+    let in_both = a.iter().filter_map(|(key, mine)| Some((key, differing(&mine.node, &b.get(key)?.node))));
+    let parts: Vec<(&Text, Option<(Node, Node)>)> = in_both.collect();
     if parts.len() == a.len() && a.len() == b.len() && parts.iter().all(|(_, part)| part.is_none()) {
         return None;
     }
     let (mut old, mut new) = (a.clone(), b.clone());
     for (key, part) in parts {
-        let (Some(mine), Some(theirs)) = (old.get_mut(&key), new.get_mut(&key)) else { continue };
+        let (Some(mine), Some(theirs)) = (old.get_mut(key), new.get_mut(key)) else { continue };
         match part {
             Some(part) => (mine.node, theirs.node) = part,
             None if mine.node.is_collection() || mine.node.as_text().is_some_and(|text| text.contains('\n')) => {

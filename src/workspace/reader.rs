@@ -61,10 +61,7 @@ impl Reader<'_> {
     /// # Errors
     /// Where the file cannot be read or is not YAML.
     pub fn documents(&self, path: &str) -> Result<Vec<Node>, Diagnostic> {
-        match self.text(path)? {
-            Some((file, text)) => self.parsed(file, &text),
-            None => Ok(Vec::new()),
-        }
+        self.documents_where(path, |_| true)
     }
 
     /// Returns all documents of a file whose text is of interest; none of any other, and where there is no such file.
@@ -119,7 +116,7 @@ impl Reader<'_> {
     /// Where it cannot be read.
     pub fn list(&self, folder: &str) -> Result<Vec<Listed>, Diagnostic> {
         let mut listed = self.list_all(folder)?;
-        listed.retain(|entry| !entry.name.starts_with('.'));
+        listed.retain(|entry| !is_hidden(entry));
         Ok(listed)
     }
 
@@ -132,12 +129,13 @@ impl Reader<'_> {
         Ok(listed.unwrap_or_default())
     }
 
-    /// Returns what has a name in a folder; nothing where there is no such thing.
+    /// Returns what has a name in a folder; nothing where there is no such thing, or where it is hidden.
     ///
     /// # Errors
     /// Where the folder cannot be read.
     pub fn find(&self, folder: &str, name: &str) -> Result<Option<Listed>, Diagnostic> {
-        self.tree.find(folder, name).map_err(|error| self.unreadable(folder, &error))
+        let found = self.tree.find(folder, name).map_err(|error| self.unreadable(folder, &error))?;
+        Ok(found.filter(|entry| !is_hidden(entry)))
     }
 
     /// Returns the place to name for a file as a whole.
@@ -148,4 +146,8 @@ impl Reader<'_> {
     fn unreadable(&self, path: &str, error: &TreeError) -> Diagnostic {
         Diagnostic::new(format!("`{path}` cannot be read: {error}")).at(self.start_of(path))
     }
+}
+
+fn is_hidden(entry: &Listed) -> bool {
+    entry.name.starts_with('.')
 }
